@@ -1,0 +1,120 @@
+"""The head model: FLAME's layout, whatever its source, and its evaluation with `smplx.lbs`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float, Int
+from smplx.lbs import lbs
+from torch import Tensor
+
+from loki_core.head.params import FlameParams, pack_pose
+
+__all__ = ["PART_NAMES", "HeadId", "HeadModel", "LandmarkAnchors", "head_offsets", "pose_vertices"]
+
+PART_NAMES = (
+    "skin", "lips", "eye_left", "eye_right", "mouth_cavity", "tongue", "teeth_upper", "teeth_lower",
+)  # fmt: skip
+"""What a face of the mesh is made of; `HeadModel.face_part` indexes this table."""
+
+
+@dataclass(frozen=True)
+class HeadId:
+    """Names the head that coefficients belong to. They mean nothing on another one."""
+
+    name: str
+    hash: str
+    """First 16 hex digits of the SHA-256 over the model's arrays and names."""
+
+
+@dataclass(frozen=True, eq=False)
+class LandmarkAnchors:
+    """Where MediaPipe's 478 face landmarks lie on a head's surface, measured through renders."""
+
+    faces: Int[Tensor, "L"]
+    """Triangle of each landmark."""
+    barycentrics: Float[Tensor, "L 3"]
+    """Weights of that triangle's vertices, summing to 1."""
+    spread: Float[Tensor, "L"]
+    """Standard deviation of the measured place over views and identities, metres: how far to trust the point."""
+
+
+@dataclass(frozen=True, eq=False)
+class HeadModel:
+    """A parametric head in FLAME's layout. Lengths in metres, axes as in docs/conventions.md."""
+
+    name: str
+    template: Float[Tensor, "V 3"]
+    shape_basis: Float[Tensor, "V 3 S"]
+    """Displacement for one standard deviation of each shape axis."""
+    expression_basis: Float[Tensor, "V 3 E"]
+    pose_correctives: Float[Tensor, "P V3"]
+    """(36, 3V): displacements per entry of (R - I) of the four non-root joints; may be zero."""
+    joint_regressor: Float[Tensor, "5 V"]
+    skinning_weights: Float[Tensor, "V 5"]
+    parents: tuple[int, ...]
+    """Parent of each joint, -1 for the root: (-1, 0, 1, 1, 1)."""
+    faces: Int[Tensor, "F 3"]
+    """Counter-clockwise seen from outside."""
+    face_part: Int[Tensor, "F"]
+    """Index into `PART_NAMES`."""
+    vertex_masks: Mapping[str, Bool[Tensor, "V"]]
+    """Regions by name: face, lips, lids_left, lids_right, brow_left, brow_right, eye_left, eye_right, jaw, neck, scalp, ears..."""
+    mirror: Int[Tensor, "V"]
+    """For each vertex the one on the other side; its own inverse."""
+    expression_names: tuple[str, ...]
+    """One name an expression axis: ARKit units where the head has them, psi000... elsewhere."""
+    shape_names: tuple[str, ...]
+    deformation_scale: float
+    """Metres; divides the deformation channels of the driver map. 0.0104 for FLAME (FACTS 3.2)."""
+    anchors: LandmarkAnchors | None
+    """None until measured."""
+    hash: str
+
+    @property
+    def id(self) -> HeadId:
+        return HeadId(self.name, self.hash)
+
+    @property
+    def shape_count(self) -> int:
+        return self.shape_basis.shape[-1]
+
+    @property
+    def expression_count(self) -> int:
+        return self.expression_basis.shape[-1]
+
+    def neutral(self, batch_shape: tuple[int, ...] = ()) -> FlameParams:
+        """Coefficients of the template itself."""
+        return FlameParams.neutral(self.shape_count, self.expression_count, batch_shape)
+
+
+def _skin(head: HeadModel, params: FlameParams, pose: Float[Tensor, "*B 5 3"]) -> Float[Tensor, "*B V 3"]:
+    if params.betas.shape[-1] != head.shape_count or params.expression.shape[-1] != head.expression_count:
+        raise ValueError(
+            f"expected {head.shape_count} shape and {head.expression_count} expression coefficients for the head "
+            f"'{head.name}', got {params.betas.shape[-1]} and {params.expression.shape[-1]}; "
+            "convert the motion to this head first"
+        )
+    batch = params.batch_shape
+    coefficients = torch.cat([params.betas.expand(*batch, -1), params.expression], dim=-1)
+    vertices, _ = lbs(
+        coefficients.reshape(-1, coefficients.shape[-1]),
+        pose.reshape(-1, 15),
+        head.template,
+        torch.cat([head.shape_basis, head.expression_basis], dim=-1),
+        head.pose_correctives,
+        head.joint_regressor,
+        torch.tensor(head.parents),
+        head.skinning_weights,
+    )
+    return vertices.reshape(*batch, -1, 3)
+
+
+def pose_vertices(head: HeadModel, params: FlameParams) -> Float[Tensor, "*B V 3"]:
+    """Vertices in camera space, metres: LBS of the shaped, expressed and posed head, plus `translation`.
+
+    Raises `ValueError` when the coefficient counts are not the head's.
+    """
+    return _skin(head, params, pack_pose(params)) + params.translation.unsqueeze(-2)

@@ -1,0 +1,50 @@
+"""A motion: FLAME coefficients over time, with their rate, their confidence and the head they belong to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from jaxtyping import Float
+from torch import Tensor
+
+from loki_core.head.model import HeadId
+from loki_core.head.params import FlameParams
+from loki_core.raster.camera import Camera
+
+__all__ = ["Motion"]
+
+
+@dataclass(frozen=True, eq=False)
+class Motion:
+    """One performance. All frames share one identity (`betas`)."""
+
+    betas: Float[Tensor, "S"]
+    expression: Float[Tensor, "T E"]
+    global_orient: Float[Tensor, "T 3"]
+    neck_pose: Float[Tensor, "T 3"]
+    jaw_pose: Float[Tensor, "T 3"]
+    eye_pose: Float[Tensor, "T 2 3"]
+    translation: Float[Tensor, "T 3"]
+    confidence: Float[Tensor, "T"]
+    """0 where the face was lost (the frame is bridged), 1 where it was seen well."""
+    fps: Fraction
+    head: HeadId
+    camera: Camera | None = None
+    """The camera that the clip was tracked with; None for hand-made motions."""
+
+    @property
+    def frame_count(self) -> int:
+        return self.expression.shape[0]
+
+    def params(self) -> FlameParams:
+        """All frames as one batch of shape (T,)."""
+        return FlameParams(
+            betas=self.betas.expand(self.frame_count, -1),
+            expression=self.expression,
+            global_orient=self.global_orient,
+            neck_pose=self.neck_pose,
+            jaw_pose=self.jaw_pose,
+            eye_pose=self.eye_pose,
+            translation=self.translation,
+        )

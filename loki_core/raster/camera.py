@@ -1,0 +1,59 @@
+"""A pinhole camera that looks along -z, and the square crop that the driver map is drawn in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from jaxtyping import Float
+from torch import Tensor
+import torch
+
+__all__ = ["Camera", "CropBox", "clip_from_camera", "head_crop", "project"]
+
+
+@dataclass(frozen=True)
+class Camera:
+    """Pinhole camera; all in pixels of the image it belongs to."""
+
+    focal: float
+    cx: float
+    cy: float
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class CropBox:
+    """A square of the image, pixels; may reach beyond its borders."""
+
+    cx: float
+    cy: float
+    half: float
+    """Half the side."""
+
+
+def project(camera: Camera, points: Float[Tensor, "*B 3"]) -> Float[Tensor, "*B 2"]:
+    """Camera-space points (metres, z < 0 in front) to pixels, x right and y down."""
+    x, y, z = points.unbind(-1)
+    return torch.stack([camera.cx - camera.focal * x / z, camera.cy + camera.focal * y / z], dim=-1)
+
+
+def head_crop(pixels: Float[Tensor, "V 2"], *, margin: float = 0.2) -> CropBox:
+    """The square around projected head vertices: half side = max(w, h) / 2 * (1 + margin) (FACTS 3.3)."""
+    low, high = pixels.amin(0), pixels.amax(0)
+    centre = (low + high) / 2
+    return CropBox(float(centre[0]), float(centre[1]), float((high - low).max()) / 2 * (1 + margin))
+
+
+def clip_from_camera(camera: Camera, crop: CropBox, points: Float[Tensor, "*B V 3"]) -> Float[Tensor, "*B V 4"]:
+    """Camera-space vertices to the crop's clip space with w = 1 (orthographic after projection, as FACTS 3.2).
+
+    x right and y up in [-1, 1] over the crop; z = depth scaled into [-1, 1] by the batch's own range, smaller is nearer.
+    """
+    pixels = project(camera, points)
+    x = (pixels[..., 0] - crop.cx) / crop.half
+    y = (crop.cy - pixels[..., 1]) / crop.half
+    depth = -points[..., 2]
+    near, far = depth.amin(), depth.amax()
+    z = (2 * depth - near - far) / (far - near).clamp_min(1e-6)
+    return torch.stack([x, y, z, torch.ones_like(x)], dim=-1)
