@@ -66,7 +66,12 @@ class HeadModel:
     """For each vertex the one on the other side; its own inverse."""
     expression_names: tuple[str, ...]
     """One name an expression axis: ARKit units where the head has them, psi000... elsewhere."""
+    unit_joints: Float[Tensor, "E 3 3"]
+    """Rotation (axis-angle) of jaw, left eye and right eye that belongs to each expression axis at strength 1; zeros for plain axes.
+    Evaluation does not add it: whoever sets the axis sets the joints too (`controls`)."""
     shape_names: tuple[str, ...]
+    named_shapes: Mapping[str, Float[Tensor, "S"]]
+    """Meaningful directions in the shape basis, such as chin-width; empty where the head has none."""
     deformation_scale: float
     """Metres; divides the deformation channels of the driver map. 0.0104 for FLAME (FACTS 3.2)."""
     anchors: LandmarkAnchors | None
