@@ -18,6 +18,8 @@ UNITS = ("eyeBlinkLeft", "eyeBlinkRight", "jawOpen", "mouthClose", "mouthSmileLe
 def tiny_head() -> HeadModel:
     """A tetrahedron in FLAME's layout: all that code on coefficients needs."""
     generator = torch.Generator().manual_seed(0)
+    unit_joints = torch.zeros(len(UNITS), 3, 3)
+    unit_joints[UNITS.index("jawOpen"), 0, 0] = 0.5
     return HeadModel(
         name="tiny",
         template=torch.tensor([[0.1, 0, 0], [-0.1, 0, 0], [0, 0.1, 0], [0, 0, 0.1]]),
@@ -32,7 +34,9 @@ def tiny_head() -> HeadModel:
         vertex_masks={},
         mirror=torch.tensor([1, 0, 2, 3]),
         expression_names=UNITS,
+        unit_joints=unit_joints,
         shape_names=("a", "b", "c"),
+        named_shapes={},
         deformation_scale=0.01,
         anchors=None,
         hash="0123456789abcdef",
