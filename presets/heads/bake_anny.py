@@ -30,6 +30,7 @@ Mask = NDArray[np.bool_]
 SEED = 20
 SAMPLES = 4000
 SHAPE_AXES = 140
+DEFORMATION_SCALE = 0.0104  # metres, FLAME's: so that maps and HEF of both heads compare
 ROOT, NECK, JAW, LEFT_EYE, RIGHT_EYE = range(5)
 PARTS = ("skin", "lips", "eye_left", "eye_right", "mouth_cavity", "tongue", "teeth_upper", "teeth_lower")
 SHAPE_AXIS = re.compile(r"local_change:(l-|r-)?(cheek|chin|ear|eyebrows|eye|forehead|head|mouth|neck|nose|asym|measure-neck)")
@@ -419,12 +420,6 @@ def symmetric(field: Array, mirror: Ints) -> Array:
     return (field + field[mirror] * MIRROR) / 2
 
 
-def deformation_scale(basis: Array, face: Mask, rng: np.random.Generator) -> float:
-    """Standard deviation (metres) of the face's displacement under lively random expressions: the map's unit, as 0.0104 is FLAME's."""
-    strength = rng.uniform(0, 1, (500, basis.shape[-1])) * (rng.random((500, basis.shape[-1])) < 0.15)
-    return float(np.tensordot(strength, basis[face], (1, 2)).std())
-
-
 # --- all together ----------------------------------------------------------------------------------------------------------
 
 
@@ -470,7 +465,7 @@ def bake(target: Path) -> None:
         unit_joints=unit_joints.astype(np.float32),
         shape_axis_names=np.array(axis_names),
         shape_axis_weights=axis_weights.astype(np.float32),
-        deformation_scale=np.float32(deformation_scale(expression, masks["face"], rng)),
+        deformation_scale=np.float64(DEFORMATION_SCALE),
     )
     print(f"{target}: {len(mean)} vertices, {len(mesh.faces)} faces, {target.stat().st_size / 1e6:.1f} MB")
 
