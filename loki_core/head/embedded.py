@@ -15,7 +15,7 @@ __all__ = ["HEADS", "embedded_head"]
 
 HEADS = Path(__file__).resolve().parents[2] / "presets" / "heads"
 
-_HASHED = ("template", "shape_basis", "expression_basis", "joint_regressor", "skinning_weights", "faces")
+_HASHED = ("template", "shape_basis", "expression_basis", "unit_joints", "joint_regressor", "skinning_weights", "faces")
 
 
 def _anchors(path: Path) -> LandmarkAnchors | None:
