@@ -1,0 +1,177 @@
+"""Smoothing of motions that keeps blinks and their timing, and a measure of what it takes away: the jitter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+from scipy.signal import find_peaks, peak_widths, savgol_filter
+from scipy.spatial.transform import Rotation
+from torch import Tensor
+
+from loki_core.head.model import HeadModel
+from loki_core.motion.axes import axes_named
+from loki_core.motion.clip import Motion
+
+__all__ = ["Jitter", "SmoothSettings", "continuous_quaternions", "measure_jitter", "one_euro", "rotation_vectors", "smooth"]
+
+_POLYNOMIAL = 3
+"""Order of the Savitzky-Golay fit: keeps the height of peaks that span the window."""
+_HEAD_LENGTH = 0.1
+"""Metres that count as one unit for the one-euro filter, so that one `beta` serves radians, units and places."""
+_BLINK_RISE = 0.35
+"""Units that a lid must close and open again to count as a blink."""
+_BLINK_SECONDS = 1.0
+"""Longer closures are poses: they are smoothed, which leaves their height alone."""
+
+
+@dataclass(frozen=True)
+class SmoothSettings:
+    """How to smooth. Neither method shifts anything in time: both look at frames before and after."""
+
+    method: Literal["savgol", "one_euro"] = "savgol"
+    window: float = 0.4
+    """Savitzky-Golay: seconds of the fitted polynomial. Longer is smoother."""
+    min_cutoff: float = 1.5
+    """One-euro: Hz that pass while all is still. Lower is smoother."""
+    beta: float = 2.0
+    """One-euro: Hz gained per radian, unit or decimetre a second. Higher follows fast motion closer."""
+    protect_blinks: bool = True
+
+
+@dataclass(frozen=True, eq=False)
+class Jitter:
+    """What smoothing would take away, per frame."""
+
+    rotation: Float[Tensor, "T"]
+    """Degrees, of the whole head."""
+    expression: Float[Tensor, "T"]
+    """Root mean square over the axes."""
+    translation: Float[Tensor, "T"]
+    """Metres."""
+
+
+def smooth(motion: Motion, head: HeadModel, settings: SmoothSettings) -> Motion:
+    """Filter coefficients and, as sign-continuous quaternions, rotations. Bridge lost frames first: they are taken as seen."""
+    apply = _filter_of(settings, float(motion.fps))
+    expression = motion.expression.numpy().astype(np.float64)
+    smoothed = apply(expression, False)
+    if settings.protect_blinks:
+        lids = axes_named(head, "eyeBlink").numpy()
+        smoothed[:, lids] += _blink_weight(expression[:, lids], float(motion.fps)) * (expression - smoothed)[:, lids]
+    place = motion.translation.numpy().astype(np.float64) / _HEAD_LENGTH
+    return replace(
+        motion,
+        expression=_tensor(smoothed),
+        translation=_tensor(apply(place, True) * _HEAD_LENGTH),
+        global_orient=_smooth_rotations(motion.global_orient, apply),
+        neck_pose=_smooth_rotations(motion.neck_pose, apply),
+        jaw_pose=_smooth_rotations(motion.jaw_pose, apply),
+        eye_pose=_smooth_rotations(motion.eye_pose, apply),
+    )
+
+
+def measure_jitter(motion: Motion, head: HeadModel) -> Jitter:
+    """Distance of every frame from the smoothed motion; blinks do not count."""
+    calm = smooth(motion, head, SmoothSettings())
+    raw_head, calm_head = (
+        Rotation.from_rotvec(m.global_orient.numpy()) * Rotation.from_rotvec(m.neck_pose.numpy()) for m in (motion, calm)
+    )
+    return Jitter(
+        rotation=_tensor(np.degrees((calm_head.inv() * raw_head).magnitude())),
+        expression=(motion.expression - calm.expression).square().mean(-1).sqrt(),
+        translation=(motion.translation - calm.translation).norm(dim=-1),
+    )
+
+
+def one_euro(
+    values: Float[np.ndarray, "T C"], rate: float, *, min_cutoff: float, beta: float, shared: bool = False
+) -> Float[np.ndarray, "T C"]:
+    """The causal 1€ filter (Casiez et al. 2012, eq. 1-5; speed cutoff 1 Hz). Frequencies in Hz, `rate` in frames a second.
+
+    `shared` takes one speed, the norm over channels, for all of them: vectors then keep their direction.
+    """
+    result = np.array(values)
+    speed = np.zeros(values.shape[1])
+    for t in range(1, len(values)):
+        speed += _share(1.0, rate) * ((values[t] - values[t - 1]) * rate - speed)
+        size: np.ndarray = np.asarray(np.linalg.norm(speed)) if shared else np.abs(speed)
+        result[t] = result[t - 1] + _share(min_cutoff + beta * size, rate) * (values[t] - result[t - 1])
+    return result
+
+
+def continuous_quaternions(vectors: Float[Tensor, "T *J 3"]) -> Float[np.ndarray, "T K 4"]:
+    """Unit quaternions (x, y, z, w) of K joints without the sign jumps that would break filters and interpolation."""
+    frames = vectors.shape[0]
+    quaternions = Rotation.from_rotvec(vectors.reshape(-1, 3).numpy()).as_quat().reshape(frames, -1, 4)
+    flips = np.where((quaternions[1:] * quaternions[:-1]).sum(-1, keepdims=True) < 0, -1.0, 1.0)
+    quaternions[1:] *= np.cumprod(flips, axis=0)
+    return quaternions
+
+
+def rotation_vectors(quaternions: Float[np.ndarray, "T K 4"], like: Float[Tensor, "T *J 3"]) -> Float[Tensor, "T *J 3"]:
+    """Axis-angle vectors, in the shape of `like`, of quaternions of any length but zero."""
+    return _tensor(Rotation.from_quat(quaternions.reshape(-1, 4)).as_rotvec()).reshape(like.shape)
+
+
+_Filter = Callable[[Float[np.ndarray, "T C"], bool], Float[np.ndarray, "T C"]]
+"""Filters channels; the flag says whether they form one vector."""
+
+
+def _filter_of(settings: SmoothSettings, rate: float) -> _Filter:
+    if settings.method == "savgol":
+        return lambda values, _: _savgol(values, rate, settings.window)
+
+    def both_ways(values: np.ndarray, shared: bool) -> np.ndarray:
+        """The lag of the forward pass is the lead of the backward one."""
+        forward, backward = (
+            one_euro(v, rate, min_cutoff=settings.min_cutoff, beta=settings.beta, shared=shared) for v in (values, values[::-1])
+        )
+        return (forward + backward[::-1]) / 2
+
+    return both_ways
+
+
+def _savgol(values: Float[np.ndarray, "T C"], rate: float, window: float) -> Float[np.ndarray, "T C"]:
+    """Savitzky and Golay 1964; clips shorter than the window use what there is."""
+    length = min(round(window * rate) // 2 * 2 + 1, (len(values) - 1) // 2 * 2 + 1)
+    if length <= _POLYNOMIAL:
+        return values.copy()
+    return savgol_filter(values, length, _POLYNOMIAL, axis=0)
+
+
+def _smooth_rotations(vectors: Float[Tensor, "T *J 3"], apply: _Filter) -> Float[Tensor, "T *J 3"]:
+    quaternions = continuous_quaternions(vectors)
+    joints = [apply(2 * quaternions[:, k], True) for k in range(quaternions.shape[1])]  # a quaternion turns by half the angle
+    return rotation_vectors(np.stack(joints, axis=1), vectors)
+
+
+def _blink_weight(lids: Float[np.ndarray, "T K"], rate: float) -> Float[np.ndarray, "T 1"]:
+    """1 from the start to the end of every blink of either lid, easing to 0 over two frames on both sides."""
+    blinking = np.zeros(len(lids), dtype=bool)
+    for lid in lids.T:
+        blinking |= _blink_frames(lid, rate)
+    ramp = np.convolve(np.pad(blinking.astype(float), 2, mode="edge"), [1, 2, 3, 2, 1], mode="valid") / 3
+    return np.clip(ramp, 0, 1)[:, None] if blinking.any() else np.zeros((len(lids), 1))
+
+
+def _blink_frames(lid: Float[np.ndarray, "T"], rate: float) -> Bool[np.ndarray, "T"]:
+    peaks, _ = find_peaks(lid, prominence=_BLINK_RISE)
+    width, _, start, end = peak_widths(lid, peaks, rel_height=0.95)
+    inside = np.zeros(len(lid), dtype=bool)
+    for first, last in zip(start[width <= _BLINK_SECONDS * rate], end[width <= _BLINK_SECONDS * rate], strict=True):
+        inside[int(np.floor(first)) : int(np.ceil(last)) + 1] = True
+    return inside
+
+
+def _share(cutoff: np.ndarray | float, rate: float) -> np.ndarray | float:
+    """Weight of the new value in a first-order low pass: 1 / (1 + tau / Te), tau = 1 / (2 pi cutoff)."""
+    return 1 / (1 + rate / (2 * np.pi * cutoff))
+
+
+def _tensor(array: np.ndarray) -> Tensor:
+    return torch.from_numpy(array).float()
