@@ -13,7 +13,8 @@ __all__ = ["content_hash"]
 def content_hash(arrays: Mapping[str, np.ndarray], names: Sequence[str]) -> str:
     """First 16 hex digits of the SHA-256 over named arrays and axis names.
 
-    Independent of the mapping's order and of the arrays' byte order and memory layout; float32 and float64 of the same numbers differ.
+    Independent of the mapping's order and of the arrays' byte order and memory layout. float32 and float64 of the same numbers
+    differ.
     """
     digest = hashlib.sha256()
     for key in sorted(arrays):
