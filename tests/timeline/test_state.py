@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from loki_core.errors import InputError
+from loki_core.head.controls import CONTROLS
+from loki_core.timeline.history import History, record, redo, undo
+from loki_core.timeline.state import (
+    StudioState,
+    control_value,
+    with_control,
+    with_controls,
+    with_frame,
+    with_look,
+    with_motion,
+    with_portrait,
+    with_retarget,
+    with_trim,
+    without_controls,
+    work_hash,
+)
+
+settings = st.sampled_from(CONTROLS).flatmap(lambda c: st.tuples(st.just(c.name), st.floats(c.minimum, c.maximum)))
+
+
+def test_a_state_is_hashable_and_equal_by_value():
+    assert with_control(StudioState(), "jawOpen", 0.5) == with_control(StudioState(), "jawOpen", 0.5)
+    assert len({StudioState(), StudioState(), with_portrait(StudioState(), "a")}) == 2
+
+
+def test_the_order_of_edits_to_different_controls_leaves_no_trace():
+    one = with_control(with_control(StudioState(), "jawOpen", 0.5), "headYaw", 10)
+    other = with_control(with_control(StudioState(), "headYaw", 10), "jawOpen", 0.5)
+    assert work_hash(one) == work_hash(other)
+
+
+def test_linked_sides_move_together_and_unlinked_ones_do_not():
+    linked = with_control(StudioState(), "mouthSmileLeft", 0.5)
+    assert control_value(linked, "mouthSmileRight") == 0.5
+    apart = with_control(with_look(StudioState(), linked=False), "mouthSmileLeft", 0.5)
+    assert control_value(apart, "mouthSmileRight") == 0
+
+
+def test_a_linked_eye_turns_its_partner_the_mirrored_way():
+    state = with_control(StudioState(), "eyeYawLeft", 10)
+    assert control_value(state, "eyeYawRight") == -10
+
+
+def test_moving_the_mouth_to_one_side_does_not_move_it_to_the_other():
+    assert control_value(with_control(StudioState(), "mouthLeft", 0.5), "mouthRight") == 0
+
+
+@given(setting=settings)
+def test_reset_is_as_if_never_set(setting):
+    name, value = setting
+    state = with_controls(StudioState(), {name: value})
+    assert without_controls(state, [name]) == StudioState()
+
+
+@pytest.mark.parametrize("value", [-0.1, 1.1, float("nan"), float("inf")])
+def test_a_value_out_of_range_is_refused(value):
+    with pytest.raises(InputError, match="expected jawOpen from 0 to 1"):
+        with_control(StudioState(), "jawOpen", value)
+
+
+def test_unknown_names_are_refused():
+    with pytest.raises(InputError, match="did you mean jawOpen"):
+        with_control(StudioState(), "jawOpn", 0.5)
+    with pytest.raises(InputError, match="expected one of"):
+        with_retarget(StudioState(), "strength", 1.0)
+    with pytest.raises(InputError, match="expected one of the views"):
+        with_look(StudioState(), view="x-ray")
+
+
+def test_gains_are_bounded():
+    assert with_retarget(StudioState(), "jaw", 1.5).retarget.jaw == 1.5
+    with pytest.raises(InputError, match="expected jaw from 0 to 2"):
+        with_retarget(StudioState(), "jaw", 3.0)
+    with pytest.raises(InputError, match="expected absolute from 0 to 1"):
+        with_retarget(StudioState(), "absolute", 1.5)
+
+
+def test_a_range_lies_within_the_motion():
+    assert with_trim(StudioState(), 5, 10, frame_count=20).trim == (5, 10)
+    assert with_trim(StudioState(), 0, 20, frame_count=20).trim is None
+    for first, stop in ((5, 5), (-1, 5), (5, 21)):
+        with pytest.raises(InputError, match="expected a range"):
+            with_trim(StudioState(), first, stop, frame_count=20)
+
+
+def test_the_playhead_stays_within_the_motion():
+    assert with_frame(StudioState(), 99, frame_count=20).look.frame == 19
+    assert with_frame(StudioState(), -5, frame_count=20).look.frame == 0
+
+
+def test_a_new_motion_starts_at_its_beginning_and_keeps_the_edits():
+    state = with_control(with_frame(StudioState(), 5, frame_count=9), "jawOpen", 0.5)
+    changed = with_motion(replace(state, trim=(1, 3)), "nod")
+    assert changed.look.frame == 0 and changed.trim is None and changed.controls == state.controls
+
+
+def test_looking_elsewhere_is_not_work():
+    state = with_look(with_frame(StudioState(), 5, frame_count=9), view="map", loop=False)
+    assert work_hash(state) == work_hash(StudioState())
+
+
+@given(edits=st.lists(settings, max_size=20))
+def test_undoing_everything_and_redoing_it_is_identity(edits):
+    history = History()
+    for name, value in edits:
+        history = record(history, with_control(history.present, name, value))
+    undone = history
+    for _ in edits:
+        undone = undo(undone)
+    assert undone.present == StudioState()
+    for _ in edits:
+        undone = redo(undone)
+    assert undone.present == history.present
+
+
+def test_one_drag_is_one_step():
+    history = History()
+    for value in (0.1, 0.2, 0.3):
+        history = record(history, with_control(history.present, "jawOpen", value), gesture="drag 1")
+    history = record(history, with_control(history.present, "jawOpen", 0.6), gesture="drag 2")
+    assert control_value(undo(history).present, "jawOpen") == 0.3
+    assert undo(undo(history)).present == StudioState()
+
+
+def test_undo_keeps_the_playhead_and_the_view():
+    history = record(History(), with_control(StudioState(), "jawOpen", 0.5))
+    history = record(history, with_look(with_frame(history.present, 7, frame_count=9), view="map"))
+    undone = undo(history).present
+    assert undone.controls == () and undone.look.frame == 7 and undone.look.view == "map"
+
+
+def test_a_new_edit_forgets_what_was_undone():
+    history = undo(record(History(), with_control(StudioState(), "jawOpen", 0.5)))
+    history = record(history, with_control(history.present, "headYaw", 5))
+    assert redo(history) == history
+
+
+def test_history_is_bounded():
+    history = History()
+    for step in range(600):
+        history = record(history, with_control(history.present, "headYaw", step / 100))
+    assert len(history.past) == 500
+
+
+def test_undo_without_a_past_changes_nothing():
+    assert undo(History()) == History() == redo(History())
