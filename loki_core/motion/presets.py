@@ -150,7 +150,7 @@ def _interpolate(channel: Channel, time: Float[np.ndarray, "T"], period: float |
         return np.full(len(time), value[0])
     time = np.clip(time, at[0], at[-1])
     if channel.interpolation == "smooth":
-        return PchipInterpolator(at, value)(time)
+        return np.clip(PchipInterpolator(at, value)(time), value.min(), value.max())  # rounding oversteps 0 by 1e-18
     if channel.interpolation == "linear":
         return np.interp(time, at, value)
     left = np.clip(np.searchsorted(at, time, side="right") - 1, 0, len(at) - 2)
@@ -179,9 +179,8 @@ def _channel(path: Path, name: str, data: object, duration: float, loop: bool) -
     fields = _mapping(path, name, data)
     _check_keys(path, fields, required=("interpolation", "keys"), optional=(), inside=f" in '{name}'")
     if fields["interpolation"] not in get_args(Interpolation):
-        raise InputError(
-            f"{path.name}: expected one of {', '.join(get_args(Interpolation))} as interpolation of '{name}', got {fields['interpolation']!r}"
-        )
+        known = ", ".join(get_args(Interpolation))
+        raise InputError(f"{path.name}: expected one of {known} as interpolation of '{name}', got {fields['interpolation']!r}")
     keys = tuple(_key(path, name, key) for key in _list(path, name, fields["keys"]))
     times = [t for t, _ in keys]
     if not keys or times != sorted(set(times)) or times[0] < 0 or times[-1] > duration:

@@ -28,7 +28,7 @@ class RetargetSettings:
     """How a driver moves a portrait. Gains: 1 = as the driver, 0 = the portrait stays as it is, above 1 exaggerates."""
 
     absolute: float = 0.0
-    """0 = relative to the neutral frame, 1 = the driver's own expression and pose (FACTS 3.3, the paper's way); between, blended."""
+    """0 = relative to the neutral frame, 1 = the driver's own expression and pose (as in Loki's paper); between, blended."""
     neutral: int | None = None
     """Frame in which the driver's face is at rest; None = found by itself."""
     expression: float = 1.0
@@ -164,8 +164,8 @@ def _retarget_translation(driver: Motion, neutral: FlameParams, portrait: FlameP
 def _carry_translation(driver: Tensor, neutral: Tensor, portrait: Tensor, gain: float) -> Float[Tensor, "T 3"]:
     """Move and scale the portrait's head in its picture as the driver's, measured in heads: both cameras' focal lengths drop out.
 
-    Depth is multiplied, z = z_p (z_d / z_n)^gain, so the head never comes through the camera; with u = (x, y) / -z,
-    u = u_p + gain (u_d - u_n) z_n / z_p, where z_n / z_p is the size of the portrait's head over the driver's at equal focal length.
+    Depth is multiplied, z = z_p (z_d / z_n)^gain, so the head never comes through the camera. With u = (x, y) / -z,
+    u = u_p + gain (u_d - u_n) z_n / z_p: z_n / z_p is the size of the portrait's head over the driver's at equal focal length.
     """
     depths = -torch.cat([driver, neutral[None], portrait[None]])[:, 2]
     if not (depths > 0).all():
