@@ -1,0 +1,77 @@
+"""No command: the studio."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import socket
+import subprocess
+import webbrowser
+
+from app.commands.options import Parser
+from loki_core.errors import InputError
+
+__all__ = ["configure", "run"]
+
+_APP_BROWSERS = ("chromium", "chromium-browser", "google-chrome", "microsoft-edge", "brave-browser")
+"""Browsers that show one page in a window of its own."""
+
+
+def configure(parser: Parser) -> None:
+    """Add the studio's options to the main parser."""
+    group = parser.add_argument_group("the studio")
+    group.add_argument("--host", help="address to listen on (default: 127.0.0.1, this machine only; on a Space 0.0.0.0)")
+    group.add_argument("--port", type=int, help="port (default: the first free one from 7860)")
+    group.add_argument("--desktop", action="store_true", help="open in a window of its own")
+    group.add_argument("--user", help="name that the page asks for; needs --password")
+    group.add_argument("--password", help="password that the page asks for; needs --user")
+    parser.set_defaults(run=run, needs_packages=True, debug=False)
+
+
+def default_host() -> str:
+    """All addresses inside a Hugging Face Space, whose own server stands before it; elsewhere this machine alone."""
+    return "0.0.0.0" if "SPACE_ID" in os.environ else "127.0.0.1"
+
+
+def credentials(user: str | None, password: str | None) -> tuple[str, str] | None:
+    """Name and password together, or neither."""
+    if (user is None) != (password is None):
+        raise InputError("expected --user and --password together, got one of them; add the other")
+    return None if user is None or password is None else (user, password)
+
+
+def check_port(host: str, port: int) -> None:
+    """Refuse a port that cannot be had before anything is loaded."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except (OSError, OverflowError) as exc:
+            raise InputError(f"cannot listen on {host}:{port} ({exc}); choose another: --port {port % 60000 + 1}") from exc
+
+
+def open_window(url: str) -> None:
+    """Show the page in a window without tabs where a browser can do that, else in the default browser."""
+    browser = next(filter(None, map(shutil.which, _APP_BROWSERS)), None)
+    if browser is None:
+        webbrowser.open(url)
+    else:
+        subprocess.Popen([browser, f"--app={url}"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Serve the page until Ctrl-C."""
+    host = arguments.host or default_host()
+    auth = credentials(arguments.user, arguments.password)
+    if arguments.port is not None:
+        check_port(host, arguments.port)
+    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # before gradio is imported: it calls home otherwise
+    from app.studio import build_studio
+
+    page = build_studio()
+    _, url, _ = page.launch(server_name=host, server_port=arguments.port, auth=auth, prevent_thread_lock=True)
+    if arguments.desktop:
+        open_window(url)
+    page.block_thread()
+    return 0

@@ -1,0 +1,1 @@
+"""What has to be there before the first import of a package: standard library only."""
