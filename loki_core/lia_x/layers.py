@@ -1,0 +1,257 @@
+"""The StyleGAN2 family of layers that LIA-X is made of (Karras et al. 2020), with equalised learning rate.
+
+Parameters and buffers carry the released names, so that the public checkpoint loads as it is. Two things differ from the usual
+formulation, and give the same numbers: a modulated convolution scales its input and output instead of building one kernel a
+sample, so that a batch shares one kernel; and `freeze` folds the run-time weight scales once. tests/lia_x holds the plain
+formulation as the oracle.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+__all__ = [
+    "Blur",
+    "DownBlock",
+    "EqualConv2d",
+    "EqualLinear",
+    "FlowResBlock",
+    "FusedLeakyReLU",
+    "ModulatedConv2d",
+    "ResBlock",
+    "StyledConv",
+    "ToFlow",
+    "ToRgb",
+    "Upsample",
+    "conv_layer",
+    "freeze",
+]
+
+
+def _fir(gain: float) -> Float[Tensor, "4 4"]:
+    """The binomial filter [1, 3, 3, 1] in both directions, summing to `gain`."""
+    line = torch.tensor([1.0, 3.0, 3.0, 1.0])
+    return gain * torch.outer(line, line) / line.sum() ** 2
+
+
+class _Scaled(nn.Module):
+    """A weight drawn from N(0, 1) and multiplied by 1/sqrt(fan-in) at run time (equalised learning rate, Karras et al. 2018)."""
+
+    weight: nn.Parameter
+    _folded: Tensor | None
+
+    def __init__(self, shape: tuple[int, ...], fan_in: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(shape))
+        self._scale = 1 / math.sqrt(fan_in)
+        self.register_buffer("_folded", None, persistent=False)  # a buffer, so that it follows .to()
+
+    def scaled_weight(self) -> Tensor:
+        return self.weight * self._scale if self._folded is None else self._folded
+
+    def fold(self) -> None:
+        """Compute the scaled weight once. The parameter then no longer counts: for inference only."""
+        self._folded = (self.weight * self._scale).detach()
+
+
+def freeze(module: nn.Module) -> nn.Module:
+    """Prepare for inference: no gradients, weight scales folded. Returns the module."""
+    module.requires_grad_(False).eval()
+    for part in module.modules():
+        if isinstance(part, _Scaled):
+            part.fold()
+    return module
+
+
+class EqualLinear(_Scaled):
+    """y = W x + b, W of shape (out, in)."""
+
+    def __init__(self, in_features: int, out_features: int, *, bias_init: float = 0.0) -> None:
+        super().__init__((out_features, in_features), in_features)
+        self.bias = nn.Parameter(torch.full((out_features,), bias_init))
+
+    def forward(self, x: Float[Tensor, "B I"]) -> Float[Tensor, "B O"]:
+        return F.linear(x, self.scaled_weight(), self.bias)
+
+
+class EqualConv2d(_Scaled):
+    """A convolution without bias: the activation after it has one."""
+
+    def __init__(self, in_channels: int, out_channels: int, kernel: int, *, stride: int = 1, padding: int = 0) -> None:
+        super().__init__((out_channels, in_channels, kernel, kernel), in_channels * kernel**2)
+        self._stride, self._padding = stride, padding
+
+    def forward(self, x: Float[Tensor, "B I H W"]) -> Float[Tensor, "B O H2 W2"]:
+        return F.conv2d(x, self.scaled_weight(), stride=self._stride, padding=self._padding)
+
+
+class FusedLeakyReLU(nn.Module):
+    """leaky_relu(x + b, 0.2) * sqrt(2): keeps the variance of a unit normal."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.bias = nn.Parameter(torch.zeros(channels))
+
+    def forward(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:
+        return F.leaky_relu(x + self.bias[:, None, None], 0.2) * math.sqrt(2)
+
+
+class Blur(nn.Module):
+    """Pads all sides and filters; with stride 2 only the kept pixels are computed."""
+
+    kernel: Tensor
+
+    def __init__(self, padding: int, *, gain: float = 1.0, stride: int = 1) -> None:
+        super().__init__()
+        self.register_buffer("kernel", _fir(gain))
+        self._padding, self._stride = padding, stride
+
+    def forward(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C H2 W2"]:
+        kernel = self.kernel.expand(x.shape[1], 1, 4, 4)
+        return F.conv2d(x, kernel, stride=self._stride, padding=self._padding, groups=x.shape[1])
+
+
+class Upsample(nn.Module):
+    """Twice the size by zero insertion and filtering (pads 2 and 1 around the zero-filled image)."""
+
+    kernel: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("kernel", _fir(4.0))
+
+    def forward(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C 2*H 2*W"]:
+        kernel = self.kernel.expand(x.shape[1], 1, 4, 4)
+        return F.conv_transpose2d(x, kernel, stride=2, padding=1, groups=x.shape[1])
+
+
+def conv_layer(in_channels: int, out_channels: int, kernel: int) -> nn.Sequential:
+    """Convolution and activation at the same size."""
+    return nn.Sequential(EqualConv2d(in_channels, out_channels, kernel, padding=kernel // 2), FusedLeakyReLU(out_channels))
+
+
+class DownBlock(nn.Module):
+    """Residual block to half the size; (main + skip) / sqrt(2)."""
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__()
+        self.conv1 = conv_layer(in_channels, out_channels, 3)
+        self.conv2 = nn.Sequential(Blur(2), EqualConv2d(out_channels, out_channels, 3, stride=2), FusedLeakyReLU(out_channels))
+        # The released skip filters all pixels and its 1x1 convolution drops three in four: filtering only those kept is the same.
+        self.skip = nn.Sequential(Blur(1, stride=2), EqualConv2d(in_channels, out_channels, 1))
+
+    def forward(self, x: Float[Tensor, "B I H W"]) -> Float[Tensor, "B O H/2 W/2"]:
+        return (self.conv2(self.conv1(x)) + self.skip(x)) / math.sqrt(2)
+
+
+class ResBlock(nn.Module):
+    """Residual block at the same size, without style; (main + x) / sqrt(2)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv1 = conv_layer(channels, channels, 3)
+        self.conv2 = conv_layer(channels, channels, 3)
+
+    def forward(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:
+        return (self.conv2(self.conv1(x)) + x) / math.sqrt(2)
+
+
+class ModulatedConv2d(_Scaled):
+    """A convolution whose input channels are scaled by a style; demodulated to unit variance (Karras et al. 2020, eq. 1 and 3).
+
+    W' = s W d with d = 1 / sqrt(sum (s W)² + 1e-8) equals scaling the input by s and the output by d.
+    """
+
+    _energy: Tensor | None
+
+    def __init__(
+        self, in_channels: int, out_channels: int, kernel: int, style: int, *, up: bool = False, demodulate: bool = True
+    ) -> None:
+        super().__init__((1, out_channels, in_channels, kernel, kernel), in_channels * kernel**2)
+        self.modulation = EqualLinear(style, in_channels, bias_init=1.0)
+        self._padding, self._demodulate = kernel // 2, demodulate
+        self.register_buffer("_energy", None, persistent=False)
+        if up:
+            self.blur = Blur(1, gain=4.0)
+        self._up = up
+
+    def fold(self) -> None:
+        super().fold()
+        self._energy = self._weight_energy()
+
+    def _weight_energy(self) -> Float[Tensor, "O I"]:
+        return self.scaled_weight()[0].square().sum((2, 3))
+
+    def forward(self, x: Float[Tensor, "B I H W"], style: Float[Tensor, "B S"]) -> Float[Tensor, "B O H2 W2"]:
+        scale, weight = self.modulation(style), self.scaled_weight()[0]
+        x = x * scale[:, :, None, None]
+        if self._up:
+            x = self.blur(F.conv_transpose2d(x, weight.transpose(0, 1), stride=2))
+        else:
+            x = F.conv2d(x, weight, padding=self._padding)
+        if not self._demodulate:
+            return x
+        energy = self._weight_energy() if self._energy is None else self._energy
+        return x * torch.rsqrt(F.linear(scale.square(), energy) + 1e-8)[:, :, None, None]
+
+
+class StyledConv(nn.Module):
+    """Modulated convolution and activation; no noise (LIA, the predecessor, adds some)."""
+
+    def __init__(self, in_channels: int, out_channels: int, kernel: int, style: int, *, up: bool = False) -> None:
+        super().__init__()
+        self.conv = ModulatedConv2d(in_channels, out_channels, kernel, style, up=up)
+        self.activate = FusedLeakyReLU(out_channels)
+
+    def forward(self, x: Float[Tensor, "B I H W"], style: Float[Tensor, "B S"]) -> Float[Tensor, "B O H2 W2"]:
+        return self.activate(self.conv(x, style))
+
+
+class FlowResBlock(nn.Module):
+    """Styled residual block of the flow path; `gamma` starts near zero, so that a deep path starts shallow (LayerScale)."""
+
+    def __init__(self, channels: int, style: int) -> None:
+        super().__init__()
+        self.conv1 = StyledConv(channels, channels, 3, style)
+        self.norm = nn.GroupNorm(min(32, channels), channels)
+        self.conv2 = StyledConv(channels, channels, 3, style)
+        self.gamma = nn.Parameter(torch.full((1, channels, 1, 1), 1e-5))
+
+    def forward(self, x: Float[Tensor, "B C H W"], style: Float[Tensor, "B S"]) -> Float[Tensor, "B C H W"]:
+        x = self.conv1(x, style)
+        return x + self.gamma * self.conv2(self.norm(x), style)
+
+
+class ToFlow(nn.Module):
+    """Three raw channels: two of flow, one of mask, added to the coarser level's."""
+
+    def __init__(self, channels: int, style: int) -> None:
+        super().__init__()
+        self.up = Upsample()
+        self.conv = ModulatedConv2d(channels, 3, 1, style, demodulate=False)
+        self.bias = nn.Parameter(torch.zeros(1, 3, 1, 1))
+
+    def forward(
+        self, x: Float[Tensor, "B C H W"], style: Float[Tensor, "B S"], coarse: Float[Tensor, "B 3 H/2 W/2"] | None
+    ) -> Float[Tensor, "B 3 H W"]:
+        raw = self.conv(x, style) + self.bias
+        return raw if coarse is None else raw + self.up(coarse)
+
+
+class ToRgb(nn.Module):
+    """One level's share of the picture, added to the coarser levels'. Activated, as released."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.up = Upsample()
+        self.conv = conv_layer(channels, 3, 1)
+        self.bias = nn.Parameter(torch.zeros(1, 3, 1, 1))
+
+    def forward(self, x: Float[Tensor, "B C H W"], coarse: Float[Tensor, "B 3 H/2 W/2"] | None) -> Float[Tensor, "B 3 H W"]:
+        rgb = self.conv(x) + self.bias
+        return rgb if coarse is None else rgb + self.up(coarse)
