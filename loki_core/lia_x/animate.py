@@ -96,7 +96,7 @@ class LiaX:
 
     @property
     def _device(self) -> torch.device:
-        return self.generator.enc.enc_r2t[0].weight.device
+        return next(self.generator.enc.parameters()).device
 
     def _to_network(self, images: list[Image]) -> Float[Tensor, "B 3 S S"]:
         side = self.generator.config.size

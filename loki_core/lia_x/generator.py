@@ -165,7 +165,7 @@ class Level(nn.Module):
     def deform(
         self, h: Tensor, style: Float[Tensor, "B Z"], feature: Float[Tensor, "B C H W"], raw: Tensor | None
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """The flow path: new hidden state, warped feature, raw flow. The mask chooses between the warped feature and the state."""
+        """The flow path: new hidden state, warped feature, raw flow. The mask mixes warped feature and state."""
         h = self.grow(h, style)
         for block in self.flow_blocks:
             h = block(h, style)
