@@ -5,11 +5,15 @@ from __future__ import annotations
 import pytest
 import torch
 import trimesh
+from hypothesis import settings
 from jaxtyping import Float
 from torch import Tensor
 
 from loki_core.head.identity import content_hash
 from loki_core.head.model import PART_NAMES, HeadModel
+
+settings.register_profile("loki", deadline=None, max_examples=40)  # no test may fail because the machine is busy
+settings.load_profile("loki")
 
 _CENTRES = torch.tensor([[0.0, -0.10, -0.01], [0.0, -0.06, -0.01], [0.0, -0.01, 0.0], [0.03, 0.03, 0.075], [-0.03, 0.03, 0.075]])
 """Joints of the tiny head in metres: root, neck, jaw, left eye, right eye."""

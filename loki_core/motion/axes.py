@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Bool
 from torch import Tensor
 
+from loki_core.head.controls import ARKIT_UNITS
 from loki_core.head.model import HeadModel
 
 __all__ = ["axes_named", "ranged_axes"]
@@ -17,5 +18,5 @@ def axes_named(head: HeadModel, prefix: str) -> Bool[Tensor, "E"]:
 
 
 def ranged_axes(head: HeadModel) -> Bool[Tensor, "E"]:
-    """Mark the axes that are ARKit units, which go from 0 to 1. Principal components (psi...) have no bounds."""
-    return ~axes_named(head, "psi")
+    """Mark the axes that are ARKit units, which go from 0 to 1. Principal components have no bounds."""
+    return torch.tensor([name in ARKIT_UNITS for name in head.expression_names], dtype=torch.bool)

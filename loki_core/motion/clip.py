@@ -37,6 +37,30 @@ class Motion:
     def frame_count(self) -> int:
         return self.expression.shape[0]
 
+    @staticmethod
+    def of(
+        params: FlameParams,
+        *,
+        fps: Fraction,
+        head: HeadId,
+        camera: Camera | None = None,
+        confidence: Float[Tensor, "T"] | None = None,
+    ) -> Motion:
+        """A motion from a batch of shape (T,); the first frame's identity holds for all. `confidence` None = seen throughout."""
+        return Motion(
+            betas=params.betas[0],
+            expression=params.expression,
+            global_orient=params.global_orient,
+            neck_pose=params.neck_pose,
+            jaw_pose=params.jaw_pose,
+            eye_pose=params.eye_pose,
+            translation=params.translation,
+            confidence=params.expression.new_ones(params.batch_shape) if confidence is None else confidence,
+            fps=fps,
+            head=head,
+            camera=camera,
+        )
+
     def params(self) -> FlameParams:
         """All frames as one batch of shape (T,)."""
         return FlameParams(

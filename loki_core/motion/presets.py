@@ -5,19 +5,26 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args
 
 import numpy as np
+import torch
 from jaxtyping import Float
 from scipy.interpolate import PchipInterpolator
 
 from loki_core.errors import InputError
+from loki_core.head.arkit import apply_controls
 from loki_core.head.controls import check_controls
+from loki_core.head.model import HeadModel
+from loki_core.head.params import FlameParams
+from loki_core.head.units import UnitBasis
+from loki_core.motion.clip import Motion
 
 __all__ = [
     "EXPRESSIONS", "MOTIONS", "Channel", "ExpressionPreset", "MotionPreset", "PresetProblem",
-    "controls_at", "list_presets", "load_expression", "load_motion_preset", "sample_controls",
+    "controls_at", "list_presets", "load_expression", "load_motion_preset", "preset_motion", "sample_controls",
 ]  # fmt: skip
 
 _PRESETS = Path(__file__).resolve().parents[2] / "presets"
@@ -103,6 +110,8 @@ def load_motion_preset(path: Path) -> MotionPreset:
     if not isinstance(data["loop"], bool):
         raise InputError(f"{path.name}: expected true or false for 'loop', got {data['loop']!r}")
     channels = _mapping(path, "channels", data["channels"])
+    if not channels:
+        raise InputError(f"{path.name}: expected at least one channel, got none")
     blinks = [_number(path, "blinks", b) for b in _list(path, "blinks", data.get("blinks", []))]
     if not all(0 <= b <= duration for b in blinks):
         raise InputError(f"{path.name}: expected blinks within 0 to {duration:g} seconds, got {blinks}")
@@ -140,6 +149,16 @@ def sample_controls(preset: MotionPreset, seconds: Float[np.ndarray, "T"]) -> di
         for name, delay in (("eyeBlinkLeft", 0.0), ("eyeBlinkRight", _BLINK_DELAY)):
             values[name] = np.maximum(values.get(name, np.zeros(len(time))), _blinks(preset, time - delay))
     return values
+
+
+def preset_motion(
+    preset: MotionPreset, head: HeadModel, units: UnitBasis, *, fps: Fraction, base: FlameParams | None = None
+) -> Motion:
+    """One pass of the preset as coefficients on top of `base`, such as a portrait's own; None = the head at rest."""
+    times = np.arange(max(1, round(preset.duration * fps))) / float(fps)
+    values = {name: torch.from_numpy(track).float() for name, track in sample_controls(preset, times).items()}
+    params = apply_controls(head, units, base or head.neutral(), values)
+    return Motion.of(params, fps=fps, head=head.id)
 
 
 def _interpolate(channel: Channel, time: Float[np.ndarray, "T"], period: float | None) -> Float[np.ndarray, "T"]:

@@ -1,15 +1,22 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from scipy.interpolate import PchipInterpolator
 
 from loki_core.errors import InputError
 from loki_core.head.controls import control
+from loki_core.head.model import HeadModel
+from loki_core.head.rotation import from_yaw_pitch_roll
+from loki_core.head.units import unit_basis
+from loki_core.motion.neutral import find_neutral
 from loki_core.motion.presets import (
     EXPRESSIONS,
     MOTIONS,
@@ -18,6 +25,7 @@ from loki_core.motion.presets import (
     list_presets,
     load_expression,
     load_motion_preset,
+    preset_motion,
     sample_controls,
 )
 
@@ -150,6 +158,7 @@ def test_bad_expression_is_refused_by_name(tmp_path: Path, change: dict[str, Any
         ({"loop": 1}, "expected true or false for 'loop'"),
         ({"blinks": [3]}, "expected blinks within 0 to 2 seconds"),
         ({"channels": {"headPich": {"interpolation": "smooth", "keys": [[0, 0]]}}}, "got 'headPich'; did you mean headPitch"),
+        ({"channels": {}}, "at least one channel"),
         (channel([[0, 0], [0, 1]], "smooth"), "expected rising times within 0 to 2 seconds in 'headPitch'"),
         (channel([[0, 0], [3, 1]], "smooth"), "expected rising times"),
         (channel([], "smooth"), "expected rising times"),
@@ -181,6 +190,28 @@ def test_bad_presets_are_listed_with_the_reason_and_the_rest_still_loads(tmp_pat
     assert [p.name for p in presets] == ["p"]
     assert [p.path.name for p in problems] == ["broken.json", "huge.json"]
     assert "expected JSON" in problems[0].reason and "1024 KiB" in problems[1].reason
+
+
+def test_preset_becomes_a_motion_on_top_of_a_face(tiny_head: HeadModel) -> None:
+    units = unit_basis(tiny_head, tiny_head)
+    preset = load_motion_preset(MOTIONS / "showreel.json")
+    base = replace(tiny_head.neutral(), betas=torch.ones(3), translation=torch.tensor([0.0, 0.0, -0.7]))
+    motion = preset_motion(preset, tiny_head, units, fps=Fraction(30000, 1001), base=base)
+    assert (motion.frame_count, motion.fps, motion.head) == (240, Fraction(30000, 1001), tiny_head.id)
+    smile = motion.expression[:, tiny_head.expression_names.index("mouthSmileLeft")]
+    seconds = 100 * 1001 / 30000
+    assert smile[100] == pytest.approx(controls_at(preset, seconds)["mouthSmileLeft"], abs=1e-5)
+    expected = from_yaw_pitch_roll(torch.tensor([controls_at(preset, seconds)[n] for n in ("headYaw", "headPitch", "headRoll")]))
+    torch.testing.assert_close(motion.global_orient[100], expected, atol=1e-5, rtol=0)
+    torch.testing.assert_close(motion.betas, base.betas)
+    assert (motion.translation[:, 2] + 0.7).abs().amax() < 0.05
+
+
+def test_rest_of_the_showreel_is_found_as_its_neutral_frame(tiny_head: HeadModel) -> None:
+    preset = load_motion_preset(MOTIONS / "showreel.json")
+    motion = preset_motion(preset, tiny_head, unit_basis(tiny_head, tiny_head), fps=Fraction(30))
+    found = controls_at(preset, find_neutral(motion, tiny_head).index / 30)
+    assert abs(found["headYaw"]) < 3 and found["jawOpen"] < 0.03 and found["mouthSmileLeft"] < 0.2
 
 
 def test_missing_folder_is_an_empty_list(tmp_path: Path) -> None:
