@@ -1,0 +1,197 @@
+"""Tracking a clip: landmarks in one pass over the video, then one identity for all frames, then frame by frame.
+
+The video is streamed and the landmarks wait in a temporary file, so memory does not grow with the clip.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int, UInt8
+
+from loki_core.errors import InputError
+from loki_core.head.model import HeadModel
+from loki_core.head.params import FlameParams
+from loki_core.media.video_in import probe, read_frames, select_span
+from loki_core.motion.clip import Motion
+from loki_core.motion.gaps import bridge_gaps
+from loki_core.render.base import Cancelled, Progress
+from loki_core.raster.camera import Camera
+from loki_core.track.landmarks import LANDMARK_COUNT, Face, FaceFinder, FaceFollower, choose_face
+from loki_core.track.portrait import frame_params
+from loki_core.track.priors import head_priors
+from loki_core.track.reduced import LandmarkHead, reduce_head, shape_head
+from loki_core.track.solver import (
+    Frames, Identity, Priors, landmark_points, project_points, solve_frames, solve_identity,
+)  # fmt: skip
+
+__all__ = ["track_clip"]
+
+_SEARCH_EVERY = 5
+"""Frames between two searches of the whole picture while the face is lost."""
+_IDENTITY_FRAMES = 40
+"""Frames that the identity is solved on."""
+_CANDIDATES = 400
+"""Frames that those are chosen from."""
+_CHUNK = 32
+"""Frames solved at a time: their derivatives fit the processor's cache."""
+_GOOD_ERROR = 0.03
+"""Reprojection error over the distance of the outer eye corners at which confidence has fallen to a half."""
+_OUTER_CORNERS = (33, 263)
+
+
+def track_clip(
+    path: str | os.PathLike[str], head: HeadModel, *, start: Fraction | None = None, end: Fraction | None = None,
+    face: int | None = None, progress: Progress | None = None, cancelled: Callable[[], bool] | None = None,
+) -> Motion:  # fmt: skip
+    """Track one face through a clip, from `start` to `end` (seconds).
+
+    `face`: its number in the first frame that shows one, from 1, counted from left to right; None: the largest. Frames without
+    it have confidence 0 and are bridged. `progress` counts frames twice: once read, once solved.
+    Raises `InputError` when no frame shows a face, `Cancelled` when `cancelled` says so.
+    """
+    info = probe(path)
+    span = select_span(info, start=start, end=end)
+    tick = _Ticker(progress, cancelled, 2 * span.frame_count)
+    camera = Camera(focal=2.0 * max(info.size), cx=info.width / 2, cy=info.height / 2, width=info.width, height=info.height)
+    with tempfile.TemporaryFile() as store:
+        frame_count = _detect(read_frames(path, start=start, end=end), store, face, tick)
+        landmarks = _stored(store, frame_count)
+        seen = ~np.isnan(landmarks[:, 0, 0])
+        if not seen.any():
+            raise InputError(
+                f"expected a clip of a human face, found none in {Path(path).name}; use one in which the face is larger"
+            )
+        return _solve(landmarks, seen, head, camera, span.fps, tick)
+
+
+@dataclass
+class _Ticker:
+    """Counts finished frames, and stops the work when the user asks."""
+
+    progress: Progress | None
+    cancelled: Callable[[], bool] | None
+    total: int
+    done: int = 0
+
+    def __call__(self, frames: int = 1) -> None:
+        if self.cancelled is not None and self.cancelled():
+            raise Cancelled
+        self.done += frames
+        if self.progress is not None:
+            self.progress(min(self.done, self.total), self.total)
+
+
+def _detect(frames: Iterator[UInt8[np.ndarray, "H W 3"]], store: IO[bytes], face: int | None, tick: _Ticker) -> int:
+    """Write the landmarks of every frame, NaN where the face is lost; returns the number of frames."""
+    count, since_seen, last = 0, 0, None
+    with FaceFinder() as finder, FaceFollower() as follower:
+        for frame in frames:
+            landmarks = follower.follow(frame)
+            if landmarks is None and since_seen % _SEARCH_EVERY == 0:
+                found = _search(finder, frame, face, last)
+                if found is not None:
+                    follower.start(found)
+                    landmarks = follower.follow(frame)
+            since_seen = 0 if landmarks is not None else since_seen + 1
+            last = landmarks if landmarks is not None else last
+            missing = np.full((LANDMARK_COUNT, 2), np.nan)
+            store.write((missing if landmarks is None else landmarks).astype(np.float32).tobytes())
+            count += 1
+            tick()
+    return count
+
+
+def _search(
+    finder: FaceFinder, frame: UInt8[np.ndarray, "H W 3"], face: int | None, last: Float[np.ndarray, "L 2"] | None
+) -> Face | None:
+    """The chosen face at first; later the one nearest to where it was lost."""
+    faces = finder.find(frame)
+    if not faces:
+        return None
+    if last is None:
+        return choose_face(faces, face)
+    return min(faces, key=lambda f: float(np.linalg.norm(f.landmarks.mean(0) - last.mean(0))))
+
+
+def _stored(store: IO[bytes], count: int) -> Float[np.ndarray, "T L 2"]:
+    store.flush()
+    if not count:
+        return np.full((0, LANDMARK_COUNT, 2), np.nan, dtype=np.float32)
+    return np.memmap(store, dtype=np.float32, mode="r", shape=(count, LANDMARK_COUNT, 2))
+
+
+def _solve(
+    landmarks: Float[np.ndarray, "T L 2"],
+    seen: Bool[np.ndarray, "T"],
+    head: HeadModel,
+    camera: Camera,
+    fps: Fraction,
+    tick: _Ticker,
+) -> Motion:
+    reduced, priors = reduce_head(head), head_priors(head)
+    chosen = _varied(landmarks, np.flatnonzero(seen))
+    identity, _ = solve_identity(reduced, landmarks[chosen].astype(np.float64), camera, priors)
+    shown = np.flatnonzero(seen)
+    parts, errors = [], []
+    for first in range(0, len(shown), _CHUNK):
+        observed = landmarks[shown[first : first + _CHUNK]].astype(np.float64)
+        frames = solve_frames(reduced, identity, observed, priors)
+        parts.append(frame_params(reduced, identity, frames))
+        errors.append(_error(reduced, identity, frames, observed))
+        tick(len(observed))
+    return bridge_gaps(_motion(parts, np.concatenate(errors), seen, identity, head, fps))
+
+
+def _varied(landmarks: Float[np.ndarray, "T L 2"], shown: Int[np.ndarray, "N"]) -> Int[np.ndarray, "K"]:
+    """Frames that differ most in pose and expression: farthest-point sampling over landmarks without place and size."""
+    candidates = shown[np.linspace(0, len(shown) - 1, min(len(shown), _CANDIDATES)).round().astype(int)]
+    shapes = np.array(landmarks[candidates], dtype=np.float64)
+    shapes -= shapes.mean(1, keepdims=True)
+    shapes /= np.sqrt((shapes**2).mean((1, 2), keepdims=True))
+    flat = shapes.reshape(len(shapes), -1)
+    picked = [int(np.argmin(((flat - np.median(flat, axis=0)) ** 2).sum(1)))]
+    nearest = ((flat - flat[picked[0]]) ** 2).sum(1)
+    while len(picked) < min(_IDENTITY_FRAMES, len(candidates)):
+        picked.append(int(nearest.argmax()))
+        nearest = np.minimum(nearest, ((flat - flat[picked[-1]]) ** 2).sum(1))
+    return candidates[np.sort(picked)]
+
+
+def _error(
+    head: LandmarkHead, identity: Identity, frames: Frames, observed: Float[np.ndarray, "B L 2"]
+) -> Float[np.ndarray, "B"]:
+    """Mean reprojection error over the distance of the outer eye corners."""
+    expected = project_points(identity.camera, landmark_points(shape_head(head, identity.betas), frames))
+    right, left = (observed[:, corner] for corner in _OUTER_CORNERS)
+    return np.linalg.norm(expected - observed, axis=-1).mean(1) / np.linalg.norm(right - left, axis=-1)
+
+
+def _motion(
+    parts: list[FlameParams], errors: Float[np.ndarray, "N"], seen: Bool[np.ndarray, "T"],
+    identity: Identity, head: HeadModel, fps: Fraction,
+) -> Motion:  # fmt: skip
+    """Join the chunks; frames without a face are zero, with confidence 0."""
+    where = torch.from_numpy(np.flatnonzero(seen))
+
+    def placed(name: str) -> torch.Tensor:
+        values = torch.cat([getattr(p, name) for p in parts])
+        return torch.zeros(len(seen), *values.shape[1:]).index_copy(0, where, values)
+
+    confidence = torch.zeros(len(seen)).index_copy(0, where, torch.from_numpy(1 / (1 + (errors / _GOOD_ERROR) ** 2)).float())
+    return Motion(
+        betas=torch.from_numpy(identity.betas).float(),
+        **{name: placed(name) for name in ("expression", "global_orient", "neck_pose", "jaw_pose", "eye_pose", "translation")},
+        confidence=confidence,
+        fps=fps,
+        head=head.id,
+        camera=identity.camera,
+    )

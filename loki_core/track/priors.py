@@ -1,0 +1,23 @@
+"""What expressions are likely: the priors of the solver for a head's axes."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from loki_core.head.model import HeadModel
+from loki_core.motion.axes import ranged_axes
+from loki_core.track.solver import Priors
+
+__all__ = ["head_priors"]
+
+_UNSEEN = ("eyeLook", "tongueOut", "cheekPuff")
+"""Units that landmarks do not show: the gaze comes from the irises."""
+_UNIT_SPREAD = 0.4
+
+
+def head_priors(head: HeadModel) -> Priors:
+    """ARKit units stay between 0 and a little over 1; plain axes (psi...) are Gaussian."""
+    ranged = ranged_axes(head).numpy()
+    spread = np.where(ranged, _UNIT_SPREAD, 1.0)
+    spread[[name.startswith(_UNSEEN) for name in head.expression_names]] = 0
+    return Priors(units=spread, ranged=ranged)
