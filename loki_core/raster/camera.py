@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
-import torch
 
 __all__ = ["Camera", "CropBox", "clip_from_camera", "head_crop", "project"]
+
+_NEAREST = 1e-6
+"""Metres; nearer points count as behind the camera."""
 
 
 @dataclass(frozen=True)
@@ -48,12 +51,14 @@ def head_crop(pixels: Float[Tensor, "V 2"], *, margin: float = 0.2) -> CropBox:
 def clip_from_camera(camera: Camera, crop: CropBox, points: Float[Tensor, "*B V 3"]) -> Float[Tensor, "*B V 4"]:
     """Camera-space vertices to the crop's clip space with w = 1 (orthographic after projection, as FACTS 3.2).
 
-    x right and y up in [-1, 1] over the crop; z = depth scaled into [-1, 1] by the batch's own range, smaller is nearer.
+    x right and y up in [-1, 1] over the crop; z = depth scaled into [-1, 1] by each item's own range, smaller is nearer. A point
+    at or behind the camera gets w = 0: no triangle with it is drawn.
     """
-    pixels = project(camera, points)
+    depth = -points[..., 2]
+    in_front = depth > _NEAREST
+    pixels = project(camera, torch.cat([points[..., :2], points[..., 2:].clamp_max(-_NEAREST)], dim=-1))
     x = (pixels[..., 0] - crop.cx) / crop.half
     y = (crop.cy - pixels[..., 1]) / crop.half
-    depth = -points[..., 2]
-    near, far = depth.amin(), depth.amax()
-    z = (2 * depth - near - far) / (far - near).clamp_min(1e-6)
-    return torch.stack([x, y, z, torch.ones_like(x)], dim=-1)
+    near, far = depth.amin(-1, keepdim=True), depth.amax(-1, keepdim=True)
+    z = (2 * depth - near - far) / (far - near).clamp_min(_NEAREST)
+    return torch.stack([x, y, z, in_front.to(x.dtype)], dim=-1)
