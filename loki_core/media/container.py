@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from heapq import heappop, heappush
 from pathlib import Path
 
 import av
@@ -81,14 +82,24 @@ def read_packets(container: InputContainer, stream: VideoStream | AudioStream, n
 def decode_frames(container: InputContainer, stream: VideoStream, name: str) -> Generator[VideoFrame, None, None]:
     """Decode whole frames in the order they are shown; damaged ones are left out and counted in one warning."""
     damaged = 0
+    # AVI numbers frames as they are stored. Shown in another order, each takes the earliest number not yet taken.
+    numbers: list[int] | None = [] if container.format.name == "avi" else None
     for packet in read_packets(container, stream, name):
+        if numbers is not None and packet.pts is not None:
+            heappush(numbers, packet.pts)
         try:
             frames = stream.decode(packet)
         except av.error.FFmpegError:
             damaged += 1
+            if numbers:
+                heappop(numbers)
             continue
-        whole = [frame for frame in frames if not frame.is_corrupt and frame.pts is not None]
-        damaged += len(frames) - len(whole)
-        yield from whole
+        for frame in frames:
+            if numbers:
+                frame.pts = heappop(numbers)
+            if frame.is_corrupt or frame.pts is None:
+                damaged += 1
+            else:
+                yield frame
     if damaged:
         _log.warning("%s: %d damaged frames were left out; the frames before them are held", name, damaged)
