@@ -148,7 +148,7 @@ def _flame() -> Finding:
         "FLAME head",
         None,
         "motions of other FLAME tools; the embedded head does all else",
-        way_out="register at https://flame.is.tue.mpg.de and fetch the model (non-commercial licence; FLAME 2023 Open: CC BY 4.0)",
+        way_out="register at https://flame.is.tue.mpg.de (licence: non-commercial, except FLAME 2023 Open, CC BY 4.0)",
     )
 
 

@@ -45,8 +45,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def pytest_options(quick: bool, expression: str | None, workers: int) -> list[str]:
-    """What pytest is called with: shapes and types of the core are checked while the tests run."""
-    options = ["--jaxtyping-packages=loki_core,beartype.beartype", "--quiet", "-rfEs"]
+    """What pytest is called with, beside its settings in pyproject.toml."""
+    options = ["--quiet", "-rfEs"]
     if workers > 1:
         options += ["--numprocesses", str(workers), "--dist", "loadfile"]  # fixtures of a file are made once
     if quick:

@@ -24,10 +24,13 @@ __all__ = ["REQUIREMENTS", "ROOT", "ensure", "enter_if_ready", "install_missing"
 
 ROOT = Path(__file__).resolve().parents[2]
 REQUIREMENTS = ROOT / "requirements.txt"
+_CONSTRAINTS = ROOT / "constraints.txt"
+"""Versions of what the requirements ask for in turn: pip need not try them out, and all machines get the same."""
 _VENV = ROOT / ".venv"
 _MARKER = _VENV / "loki-setup"
 """Holds the digest of the requirements that are installed, or `_BEGUN` until they are; absent in a .venv that a person made."""
 _BEGUN = "begun"
+_INSTALL = ("install", "--constraint", str(_CONSTRAINTS))
 _NEEDED_BYTES = 4_000_000_000
 """The CPU build takes 3 GB unpacked, its archives some more in pip's cache."""
 
@@ -62,7 +65,7 @@ def install_missing(requirements: Path) -> None:
     if missing:
         _say(f"Installing {', '.join(map(str, missing))}")
         log = (_VENV if _inside_own_venv() else Path(sys.prefix)) / "install.log"
-        run_pip(["install", *map(str, missing)], python=Path(sys.executable), log=log)
+        run_pip([*_INSTALL, *map(str, missing)], python=Path(sys.executable), log=log)
 
 
 def _say(text: str) -> None:
@@ -78,7 +81,7 @@ def _inside_own_venv() -> bool:
 
 
 def _digest() -> str:
-    return hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()
+    return hashlib.sha256(REQUIREMENTS.read_bytes() + _CONSTRAINTS.read_bytes()).hexdigest()
 
 
 def _marker() -> str | None:
@@ -104,7 +107,7 @@ def _install(argv: list[str]) -> None:
         _say(f"Setting up {_VENV.name} from {REQUIREMENTS.name}: once, some minutes. Ctrl-C stops it, the same line goes on.")
         log = _VENV / "install.log"
         log.unlink(missing_ok=True)
-        run_pip(["install", "-r", str(REQUIREMENTS)], python=_venv_python(), log=log)
+        run_pip([*_INSTALL, "-r", str(REQUIREMENTS)], python=_venv_python(), log=log)
         _mend_opencv(log)
         _MARKER.write_text(_digest())
 

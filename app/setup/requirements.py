@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from importlib import metadata
 from itertools import zip_longest
 from pathlib import Path
+from typing import Any
 
 __all__ = ["Requirement", "read_requirements", "unmet"]
 
-_COMPARE: dict[str, Callable[[object, object], bool]] = {
+_COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "==": operator.eq, "!=": operator.ne, ">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt,
 }  # fmt: skip
 _LINE = re.compile(r"([A-Za-z0-9._-]+)((?:[=!<>]=?[0-9.]+,?)*)")
