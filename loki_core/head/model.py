@@ -123,3 +123,14 @@ def pose_vertices(head: HeadModel, params: FlameParams) -> Float[Tensor, "*B V 3
     Raises `ValueError` when the coefficient counts are not the head's.
     """
     return _skin(head, params, pack_pose(params)) + params.translation.unsqueeze(-2)
+
+
+def head_offsets(head: HeadModel, params: FlameParams) -> Float[Tensor, "*B V 3"]:
+    """How far expression and the neck, jaw and eye rotations move each vertex; metres, head space.
+
+    Posed without global rotation and translation, minus the vertices that have only their shape (FACTS 3.2, delta expression).
+    """
+    pose = pack_pose(params)
+    pose = torch.cat([torch.zeros_like(pose[..., :1, :]), pose[..., 1:, :]], dim=-2)
+    shaped = head.template + torch.einsum("vxs,...s->...vx", head.shape_basis, params.betas)
+    return _skin(head, params, pose) - shaped

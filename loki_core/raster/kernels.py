@@ -6,8 +6,7 @@ Positions are whole numbers of 1/256 pixel and coverage is decided in integers, 
 cover each pixel once, on any device.
 """
 
-from __future__ import annotations
-
+# no deferred annotations here: Warp reads them where the kernel is made
 from functools import lru_cache
 from typing import Any
 
@@ -40,10 +39,10 @@ def _cross(u: wp.vec2i, v: wp.vec2i) -> wp.int64:
 
 
 @wp.func
-def _inside(edge: wp.vec2i, point: wp.vec2i) -> wp.int64:
-    """At least 0 where `point`, from the edge's start, is the triangle's by the top-left rule; clockwise with y down."""
+def _margin(edge: wp.vec2i) -> wp.int64:
+    """What a point must lie inside an edge to belong to the triangle: 0 for a top or left edge, clockwise with y down."""
     owned = edge[1] < 0 or (edge[1] == 0 and edge[0] > 0)
-    return _cross(edge, point) - wp.where(owned, wp.int64(0), wp.int64(1))
+    return wp.where(owned, wp.int64(0), wp.int64(1))
 
 
 @wp.func
@@ -51,6 +50,16 @@ def _ordered_bits(value: wp.float32) -> wp.int32:
     """The float's bits, changed so that they order like integers; its own inverse on the bits."""
     bits = wp.cast(value, wp.int32)
     return wp.where(bits < 0, bits ^ _MAGNITUDE, bits)
+
+
+@wp.func
+def _least_first(corners: wp.vec3i) -> wp.vec3i:
+    """The same triangle from its lowest vertex on: depth is then rounded alike for every face with these corners."""
+    if corners[1] < corners[0] and corners[1] < corners[2]:
+        return wp.vec3i(corners[1], corners[2], corners[0])
+    if corners[2] < corners[0] and corners[2] < corners[1]:
+        return wp.vec3i(corners[2], corners[0], corners[1])
+    return corners
 
 
 @wp.kernel
@@ -65,7 +74,7 @@ def depth_test(
 ):
     """Lower `keys` to (depth, face) wherever a triangle is nearer; one thread a triangle. Row 0 of `keys` is row `first_row`."""
     item, face = wp.tid()
-    corners = faces[face]
+    corners = _least_first(faces[face])
     if not (usable[item, corners[0]] and usable[item, corners[1]] and usable[item, corners[2]]):
         return
     # clip space has y up, pixels y down: front faces arrive clockwise in this order
@@ -88,12 +97,14 @@ def depth_test(
     if right < left or bottom < top:
         return
     corner = wp.vec2i(left * _STEP + _HALF, top * _STEP + _HALF)
-    row_a = _inside(c - b, corner - b)
-    row_b = _inside(a - c, corner - c)
-    row_c = _inside(b - a, corner - a)
-    depth_c = z[item, ic]
-    to_a = (z[item, ia] - depth_c) / wp.float32(wp.abs(area))
-    to_b = (z[item, ib] - depth_c) / wp.float32(wp.abs(area))
+    margin_a = _margin(c - b)
+    margin_b = _margin(a - c)
+    row_a = _cross(c - b, corner - b) - margin_a
+    row_b = _cross(a - c, corner - c) - margin_b
+    row_c = _cross(b - a, corner - a) - _margin(b - a)
+    to_a = (z[item, ia] - z[item, ic]) / wp.float32(wp.abs(area))
+    to_b = (z[item, ib] - z[item, ic]) / wp.float32(wp.abs(area))
+    depth_c = z[item, ic] + wp.float32(margin_a) * to_a + wp.float32(margin_b) * to_b
     for row in range(top, bottom + 1):
         at_a = row_a
         at_b = row_b

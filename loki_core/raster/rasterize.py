@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 
 import torch
 import warp as wp
@@ -49,9 +50,9 @@ def rasterize(
     """
     height, width = size
     _check(clip, faces, size)
-    batch, vertex_count = clip.shape[:-2], clip.shape[-2]
-    xy, z, per_w, usable = _on_screen(clip.detach().reshape(-1, vertex_count, 4).float(), size)
-    items, device = xy.shape[0], clip.device
+    batch, items = clip.shape[:-2], prod(clip.shape[:-2])
+    xy, z, per_w, usable = _on_screen(clip.detach().reshape(items, -1, 4).float(), size)
+    device = clip.device
     keys = torch.full((items, height, width), EMPTY, dtype=torch.int64, device=device)
     face_index = torch.empty((items, height, width), dtype=torch.int32, device=device)
     barycentrics = torch.empty((items, height, width, 3), device=device)
