@@ -1,14 +1,12 @@
-# mypy: ignore-errors
-# (kernels are Warp's language in Python's clothes: a type checker reads them wrongly)
 """The raster kernels, in NVIDIA Warp: one source for CPU and CUDA.
 
 Positions are whole numbers of 1/256 pixel and coverage is decided in integers, so it is exact: triangles that share an edge
-cover each pixel once, on any device.
+cover each pixel once, on any device. Kernels are in Warp's language, which only looks like Python: type checkers skip them.
 """
 
 # no deferred annotations here: Warp reads them where the kernel is made
 from functools import lru_cache
-from typing import Any
+from typing import Any, no_type_check
 
 import warp as wp
 
@@ -34,11 +32,13 @@ wp.set_module_options({"enable_backward": False})
 
 
 @wp.func
+@no_type_check
 def _cross(u: wp.vec2i, v: wp.vec2i) -> wp.int64:
     return wp.int64(u[0]) * wp.int64(v[1]) - wp.int64(u[1]) * wp.int64(v[0])
 
 
 @wp.func
+@no_type_check
 def _margin(edge: wp.vec2i) -> wp.int64:
     """What a point must lie inside an edge to belong to the triangle: 0 for a top or left edge, clockwise with y down."""
     owned = edge[1] < 0 or (edge[1] == 0 and edge[0] > 0)
@@ -46,6 +46,7 @@ def _margin(edge: wp.vec2i) -> wp.int64:
 
 
 @wp.func
+@no_type_check
 def _ordered_bits(value: wp.float32) -> wp.int32:
     """The float's bits, changed so that they order like integers; its own inverse on the bits."""
     bits = wp.cast(value, wp.int32)
@@ -53,6 +54,7 @@ def _ordered_bits(value: wp.float32) -> wp.int32:
 
 
 @wp.func
+@no_type_check
 def _least_first(corners: wp.vec3i) -> wp.vec3i:
     """The same triangle from its lowest vertex on: depth is then rounded alike for every face with these corners."""
     if corners[1] < corners[0] and corners[1] < corners[2]:
@@ -63,6 +65,7 @@ def _least_first(corners: wp.vec3i) -> wp.vec3i:
 
 
 @wp.kernel
+@no_type_check
 def depth_test(
     xy: wp.array2d[wp.vec2i],
     z: wp.array2d[wp.float32],
@@ -123,6 +126,7 @@ def depth_test(
 
 
 @wp.kernel
+@no_type_check
 def resolve(
     keys: wp.array3d[wp.int64],
     xy: wp.array2d[wp.vec2i],
@@ -162,6 +166,7 @@ def resolve(
 
 
 @wp.kernel
+@no_type_check
 def interpolate(
     face_index: wp.array3d[wp.int32],
     barycentrics: wp.array3d[wp.vec3],
@@ -196,6 +201,7 @@ def encoder(lanes: int, dtype: Any) -> Any:
     stored = wp.types.vector(length=lanes, dtype=dtype)
 
     @wp.func
+    @no_type_check
     def narrow(values: floats) -> stored:
         result = stored()
         for lane in range(wp.static(lanes)):
@@ -203,6 +209,7 @@ def encoder(lanes: int, dtype: Any) -> Any:
         return result
 
     @wp.kernel(module="unique", module_options={"enable_backward": False, "max_unroll": 0})
+    @no_type_check
     def encode(
         face_index: wp.array2d[wp.int32],
         barycentrics: wp.array2d[wp.vec3],
