@@ -13,7 +13,7 @@ from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.container import OutputContainer
 from av.video.frame import VideoFrame
-from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
+from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, VideoReformatter
 from av.video.stream import VideoStream
 from jaxtyping import UInt8
 from moviepy.audio.AudioClip import AudioClip
@@ -37,12 +37,14 @@ class Mp4Writer:
         self._padding = ((0, height % 2), (0, width % 2), (0, 0))
         self._video = _add_video(container, fps, width + width % 2, height + height % 2)
         self._sound = None if sound is None else _SoundTrack(container, sound)
+        self._reformatter = VideoReformatter()
         self._count = 0
 
     def write(self, frame: UInt8[np.ndarray, "H W 3"]) -> None:
         # yuv420p knows even sizes only: one more row or column, a copy of the last, shows less than one cut off.
         padded = np.pad(frame, self._padding, "edge")
-        picture = VideoFrame.from_ndarray(padded, "rgb24").reformat(
+        picture = self._reformatter.reformat(
+            VideoFrame.from_ndarray(padded, "rgb24"),
             format="yuv420p",
             dst_colorspace=Colorspace.ITU709,
             dst_color_range=ColorRange.MPEG,

@@ -8,7 +8,7 @@ from typing import cast
 import numpy as np
 from av.sidedata.sidedata import SideDataContainer, Type
 from av.video.frame import VideoFrame
-from av.video.reformatter import Colorspace
+from av.video.reformatter import ColorPrimaries, Colorspace, ColorTrc, Interpolation, VideoReformatter
 from jaxtyping import Int32, Shaped, UInt8
 
 from loki_core.errors import InputError
@@ -18,6 +18,8 @@ __all__ = ["display_matrix", "square_size", "turn", "upright_rgb"]
 
 _COLORSPACE_UNSPECIFIED = 2
 _HD_LINES = 720
+_HDR = (ColorTrc.SMPTE2084, ColorTrc.ARIB_STD_B67)
+"""PQ and HLG, as phones record."""
 
 
 def display_matrix(frame: VideoFrame) -> Int32[np.ndarray, "2 2"]:
@@ -52,18 +54,26 @@ def square_size(width: int, height: int, aspect: Fraction | None) -> tuple[int, 
     return (round(width * aspect), height) if aspect > 1 else (width, round(height / aspect))
 
 
-def upright_rgb(frame: VideoFrame, width: int, height: int) -> UInt8[np.ndarray, "height width 3"]:
-    """Convert any decoded frame to sRGB of the given upright size; alpha is laid over white."""
+def upright_rgb(frame: VideoFrame, width: int, height: int, reformatter: VideoReformatter) -> UInt8[np.ndarray, "height width 3"]:
+    """Convert any decoded frame to sRGB of the given upright size; alpha is laid over white, HDR cut at diffuse white.
+
+    One `reformatter` a clip: it keeps its tables, which take seconds to make for HDR.
+    """
     matrix = display_matrix(frame)
     if matrix[0, 0] == 0:
         width, height = height, width
     has_alpha = any(component.is_alpha for component in frame.format.components)
-    converted = frame.reformat(
+    # Files with reserved numbers for their primaries cannot be converted; they are shown as they are.
+    is_hdr = frame.color_trc in _HDR and frame.color_primaries in list(ColorPrimaries)
+    converted = reformatter.reformat(
+        frame,
         width=width,
         height=height,
         format="rgba" if has_alpha else "rgb24",
         src_colorspace=_colorspace(frame),
-        interpolation="BICUBIC",
+        interpolation=Interpolation.BICUBIC,
+        dst_color_trc=ColorTrc.BT709 if is_hdr else None,
+        dst_color_primaries=ColorPrimaries.BT709 if is_hdr else None,
         threads=1,
     )
     pixels = turn(converted.to_ndarray(), matrix)

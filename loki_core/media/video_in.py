@@ -14,6 +14,7 @@ from pathlib import Path
 import av
 import numpy as np
 from av.video.frame import VideoFrame
+from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 from jaxtyping import UInt8
 
@@ -174,12 +175,12 @@ def _checked_size(stream: VideoStream, name: str) -> tuple[int, int]:
 
 
 def _stream(file: Path, info: ClipInfo, span: Span) -> Iterator[UInt8[np.ndarray, "H W 3"]]:
-    given = 0
+    given, reformatter = 0, VideoReformatter()
     shown: tuple[VideoFrame, UInt8[np.ndarray, "H W 3"]] | None = None
     with closing(_timed_frames(file, info, next(sample_times(span.start, span.fps, 1)))) as frames:
         for frame in hold(frames, sample_times(span.start, span.fps, span.frame_count)):
             if shown is None or shown[0] is not frame:
-                shown = frame, upright_rgb(frame, info.width, info.height)
+                shown = frame, upright_rgb(frame, info.width, info.height, reformatter)
             given += 1
             yield shown[1]
     if given < span.frame_count:
