@@ -6,9 +6,12 @@ import numpy as np
 from jaxtyping import Bool, UInt8
 from skimage.metrics import structural_similarity
 
-__all__ = ["psnr", "psnr_of", "squared_error", "ssim"]
+from loki_core.errors import InputError
 
-Image = UInt8[np.ndarray, "H W 3"]
+__all__ = ["Image", "psnr", "psnr_of", "squared_error", "ssim"]
+
+Image = UInt8[np.ndarray, "_ _ 3"]
+"""(height, width, 3). Sizes are not bound by name: that two pictures differ is the user's doing, and told in words."""
 
 
 def psnr(pred: Image, target: Image, mask: Bool[np.ndarray, "H W"] | None = None) -> float:
@@ -40,4 +43,4 @@ def ssim(pred: Image, target: Image) -> float:
 
 def _check_sizes(pred: Image, target: Image) -> None:
     if pred.shape != target.shape:
-        raise ValueError(f"expected pictures of one size, got {pred.shape} and {target.shape}; scale one of them first")
+        raise InputError(f"expected pictures of one size, got {pred.shape} and {target.shape}; scale one of them first")

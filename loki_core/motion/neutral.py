@@ -58,7 +58,7 @@ def find_neutral(motion: Motion, head: HeadModel) -> NeutralChoice:
     return NeutralChoice(int(scores.argmax()), scores)
 
 
-def _near(distance: Float[Tensor, "T"], scale: float) -> Float[Tensor, "T"]:
+def _near(distance: Float[Tensor, "*B"], scale: float) -> Float[Tensor, "*B"]:
     return torch.exp(-0.5 * (distance / scale) ** 2)
 
 
@@ -85,7 +85,7 @@ def _stillness(motion: Motion, gaze: Float[Tensor, "T 3"]) -> Float[Tensor, "T"]
     return _near(change, _CHANGE) * _near(turn, _TURN)
 
 
-def _speed(steps: Float[Tensor, "T-1"]) -> Float[Tensor, "T"]:
+def _speed(steps: Float[Tensor, "N"]) -> Float[Tensor, "N+1"]:
     """Per frame the larger of the steps into and out of it."""
     zero = steps.new_zeros(1)
     return torch.maximum(torch.cat([zero, steps]), torch.cat([steps, zero]))

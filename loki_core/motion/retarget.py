@@ -100,7 +100,7 @@ def _retarget_expression(
 
 def _axis_gains(head: HeadModel, settings: RetargetSettings) -> Float[Tensor, "E"]:
     """A joint's gain also holds for the units that turn it: their axes are what skinning leaves of that motion."""
-    gain = torch.full((head.expression_count,), settings.expression)
+    gain = torch.full((head.expression_count,), float(settings.expression))
     for joint, joint_gain in enumerate((settings.jaw, settings.eye_left, settings.eye_right)):
         gain[head.unit_joints[:, joint].any(-1)] = joint_gain
     return gain
@@ -113,7 +113,7 @@ def _retarget_jaw(
     open_jaw = head.unit_joints[axes_named(head, "jawOpen"), 0, 0]
     low = torch.tensor([0.0, -torch.inf, -torch.inf])
     high = torch.tensor([float(open_jaw.sum()) or _JAW_LIMIT, torch.inf, torch.inf])
-    gain = torch.tensor(settings.jaw)
+    gain = torch.tensor(float(settings.jaw))
     return _shift(driver.jaw_pose, neutral.jaw_pose, portrait.jaw_pose, low, high, settings.absolute, gain)
 
 

@@ -51,7 +51,7 @@ def channel(keys: list[list[float]], interpolation: str, loop: bool = False) -> 
 
 
 def pitch(folder: Path, data: dict[str, Any], seconds: list[float]) -> list[float]:
-    return sample_controls(load_motion_preset(write(folder, data)), np.array(seconds))["headPitch"].tolist()
+    return sample_controls(load_motion_preset(write(folder, data)), np.array(seconds, dtype=float))["headPitch"].tolist()
 
 
 def test_bundled_presets_have_no_problems_and_are_many() -> None:

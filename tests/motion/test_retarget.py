@@ -63,7 +63,7 @@ def test_absolute_takes_expression_and_pose_of_the_driver_and_betas_and_place_of
     driver, portrait = random_motion(head, 4), portrait_of(head)
     result = retarget(driver, portrait, head, replace(FIRST, absolute=1.0))
     place = torch.cat([portrait.translation[None], result.translation[1:]])
-    assert_same(result, replace(driver.params(), betas=portrait.betas, translation=place))
+    assert_same(result, replace(driver.params(), betas=portrait.betas.expand(4, -1), translation=place))
 
 
 def test_relative_on_oneself_is_the_driver(head: HeadModel) -> None:
