@@ -25,6 +25,7 @@ from loki_core.motion.clip import Motion
 from loki_core.motion.gaps import bridge_gaps
 from loki_core.render.base import Cancelled, Progress
 from loki_core.raster.camera import Camera
+from loki_core.track.errors import measured_errors
 from loki_core.track.landmarks import LANDMARK_COUNT, Face, FaceFinder, FaceFollower, choose_face
 from loki_core.track.portrait import frame_params
 from loki_core.track.priors import head_priors
@@ -104,14 +105,14 @@ def _detect(frames: Iterator[UInt8[np.ndarray, "H W 3"]], store: IO[bytes], face
             since_seen = 0 if landmarks is not None else since_seen + 1
             last = landmarks if landmarks is not None else last
             missing = np.full((LANDMARK_COUNT, 2), np.nan)
-            store.write((missing if landmarks is None else landmarks).astype(np.float32).tobytes())
+            store.write((missing if landmarks is None else landmarks[:, :2]).astype(np.float32).tobytes())
             count += 1
             tick()
     return count
 
 
 def _search(
-    finder: FaceFinder, frame: UInt8[np.ndarray, "H W 3"], face: int | None, last: Float[np.ndarray, "L 2"] | None
+    finder: FaceFinder, frame: UInt8[np.ndarray, "H W 3"], face: int | None, last: Float[np.ndarray, "L 3"] | None
 ) -> Face | None:
     """The chosen face at first; later the one nearest to where it was lost."""
     faces = finder.find(frame)
@@ -137,14 +138,14 @@ def _solve(
     fps: Fraction,
     tick: _Ticker,
 ) -> Motion:
-    reduced, priors = reduce_head(head), head_priors(head)
+    reduced, priors, model = reduce_head(head), head_priors(head), measured_errors()
     chosen = _varied(landmarks, np.flatnonzero(seen))
-    identity, _ = solve_identity(reduced, landmarks[chosen].astype(np.float64), camera, priors)
+    identity, _ = solve_identity(reduced, landmarks[chosen].astype(np.float64), camera, priors, errors=model)
     shown = np.flatnonzero(seen)
     parts, errors = [], []
     for first in range(0, len(shown), _CHUNK):
         observed = landmarks[shown[first : first + _CHUNK]].astype(np.float64)
-        frames = solve_frames(reduced, identity, observed, priors)
+        frames = solve_frames(reduced, identity, observed, priors, errors=model)
         parts.append(frame_params(reduced, identity, frames))
         errors.append(_error(reduced, identity, frames, observed))
         tick(len(observed))

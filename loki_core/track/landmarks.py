@@ -37,15 +37,15 @@ _SMALLEST_TILE = 320
 class Face:
     """One face found in a picture."""
 
-    landmarks: Float[np.ndarray, "L 2"]
-    """Pixels."""
+    landmarks: Float[np.ndarray, "L 3"]
+    """Pixels: x right, y down, z away from the camera, relative to the head's middle and rough."""
     score: float
     """The detector's, 0 to 1."""
 
     @property
     def size(self) -> float:
         """Larger side of the landmarks' box, pixels."""
-        return float(np.ptp(self.landmarks, axis=0).max())
+        return float(np.ptp(self.landmarks[:, :2], axis=0).max())
 
 
 @dataclass(frozen=True)
@@ -158,7 +158,7 @@ class FaceFinder(_Models):
             landmarks = window.run(self._still, picture)
             if landmarks is None:
                 return None
-            low, high = landmarks.min(0), landmarks.max(0)
+            low, high = landmarks[:, :2].min(0), landmarks[:, :2].max(0)
             box = _Box(*((low + high) / 2), float((high - low).max()), box.score)
         return Face(landmarks, box.score)
 
@@ -178,8 +178,8 @@ class FaceFollower(_Models):
         """Follow `face` from here on."""
         self._window = _Window.on(face.landmarks)
 
-    def follow(self, frame: UInt8[np.ndarray, "H W 3"]) -> Float[np.ndarray, "L 2"] | None:
-        """Landmarks in the next frame, pixels; None when the face is lost: `start` again then."""
+    def follow(self, frame: UInt8[np.ndarray, "H W 3"]) -> Float[np.ndarray, "L 3"] | None:
+        """Landmarks in the next frame, as in `Face`; None when the face is lost: `start` again then."""
         if self._window is None:
             return None
         landmarks = self._window.run(self._video, frame)
@@ -205,11 +205,11 @@ class _Window:
         return _Window(round(cx - whole / 2), round(cy - whole / 2), whole)
 
     @staticmethod
-    def on(landmarks: Float[np.ndarray, "L 2"]) -> _Window:
-        low, high = landmarks.min(0), landmarks.max(0)
+    def on(landmarks: Float[np.ndarray, "L 3"]) -> _Window:
+        low, high = landmarks[:, :2].min(0), landmarks[:, :2].max(0)
         return _Window.around(*((low + high) / 2), float((high - low).max()) * _WINDOW)
 
-    def holds(self, landmarks: Float[np.ndarray, "L 2"]) -> bool:
+    def holds(self, landmarks: Float[np.ndarray, "L 3"]) -> bool:
         """Whether the face is near the middle and of the right size."""
         wanted = _Window.on(landmarks)
         shift = max(
@@ -218,13 +218,13 @@ class _Window:
         )
         return shift < 0.15 * self.side and 0.75 < wanted.side / self.side < 1.33
 
-    def run(self, mesh: Any, picture: UInt8[np.ndarray, "H W 3"]) -> Float[np.ndarray, "L 2"] | None:
+    def run(self, mesh: Any, picture: UInt8[np.ndarray, "H W 3"]) -> Float[np.ndarray, "L 3"] | None:
         """Landmarks that `mesh` finds in the window, in pixels of the picture."""
         found = mesh.process(self._cut(picture)).multi_face_landmarks
         if not found:
             return None
-        share = np.array([(p.x, p.y) for p in found[0].landmark])
-        return share * self.side + [self.left, self.top]
+        share = np.array([(p.x, p.y, p.z) for p in found[0].landmark])
+        return share * self.side + [self.left, self.top, 0]
 
     def _cut(self, picture: UInt8[np.ndarray, "H W 3"]) -> UInt8[np.ndarray, "S S 3"]:
         height, width = picture.shape[:2]

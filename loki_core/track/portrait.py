@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 
 import numpy as np
 import torch
@@ -13,6 +12,7 @@ from loki_core.head.params import FlameParams
 from loki_core.head.rotation import rotation_vector
 from loki_core.raster.camera import Camera
 from loki_core.render.base import Portrait
+from loki_core.track.errors import measured_errors
 from loki_core.track.landmarks import FaceFinder, choose_face
 from loki_core.track.matte import person_matte
 from loki_core.track.offsets import spread_offsets
@@ -36,9 +36,11 @@ def fit_portrait(
     """
     seen = picture if alpha is None else _over_grey(picture, alpha)
     with FaceFinder() as finder:
-        landmarks = choose_face(finder.find(seen), face).landmarks
+        landmarks = choose_face(finder.find(seen), face).landmarks[:, :2]
     reduced = reduce_head(head)
-    identity, frames = solve_identity(reduced, landmarks[None], picture_camera(picture), head_priors(head))
+    identity, frames = solve_identity(
+        reduced, landmarks[None], picture_camera(picture), head_priors(head), errors=measured_errors()
+    )
     matte = person_matte(seen)
     return Portrait(
         image=picture,

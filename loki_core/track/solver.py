@@ -6,13 +6,13 @@ in metres at the head's distance over their spread, coefficients over their prio
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool, Float
 
 from loki_core.raster.camera import Camera
+from loki_core.track.errors import LandmarkErrors, level_turn
 from loki_core.track.reduced import JOINTS, SHIFT, TURN, UNITS, LandmarkHead, ShapedHead, left_jacobian, rotations, shape_head
 
 __all__ = [
@@ -25,16 +25,6 @@ __all__ = [
     "solve_frames",
     "solve_identity",
 ]
-
-Bias = Callable[[Float[np.ndarray, "B 3 3"]], Float[np.ndarray, "B L 2"]]
-"""Mean displacement of the detected landmarks at a head rotation: metres to the right and down."""
-
-_TRUST = 0.1
-"""Weight of one landmark: its error is much like its neighbours', so 478 count as about 48."""
-_ROBUST = 3.0
-"""Standard deviations at which a landmark's weight has fallen to a quarter (Geman and McClure 1987)."""
-_OWN_SPREAD = 0.0008
-"""Metres that every landmark is uncertain by at least."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,11 +167,6 @@ def _metres_per_pixel(camera: Camera, points: Float[np.ndarray, "B L 3"]) -> Flo
     return -points[..., 2].mean(1)[:, None, None] / camera.focal
 
 
-def _robust(residual: Float[np.ndarray, "B L 2"]) -> Float[np.ndarray, "B L 1"]:
-    """Weight of each landmark from its residual in standard deviations."""
-    return 1 / (1 + (residual**2).sum(-1, keepdims=True) / _ROBUST**2) ** 2
-
-
 def initial_frames(head: ShapedHead, observed: Float[np.ndarray, "B L 2"], camera: Camera) -> Frames:
     """Closed-form start: the scaled orthographic pose that fits best (DeMenthon and Davis 1995, first step), at rest."""
     model = head.place - head.place.mean(0)
@@ -211,27 +196,37 @@ class _System:
 
 def _data_terms(
     head: LandmarkHead, shaped: ShapedHead, camera: Camera, frames: Frames, observed: Float[np.ndarray, "B L 2"],
-    bias: Bias | None, *, shared: bool,
+    errors: LandmarkErrors, *, shared: bool,
 ) -> _System:  # fmt: skip
+    """Normal equations of the landmarks: residuals in metres in the levelled picture, weighed by their inverse covariance."""
     posed = _pose(shaped, frames)
     window = _window(camera, posed.points)
-    scale = _metres_per_pixel(camera, posed.points)
     pixels = project_points(camera, posed.points)
-    expected = pixels if bias is None else pixels + bias(frames.turn) / scale
-    sigma = np.hypot(head.spread, _OWN_SPREAD)[:, None]
-    residual = (observed - expected) * scale / sigma
-    weight = np.sqrt(_TRUST * _robust(residual))
-    factor = weight * scale / sigma
-    flat = (weight * residual).reshape(len(residual), -1)
-    jacobian = (_frame_jacobian(shaped, frames, posed, window) * factor[..., None]).reshape(len(residual), flat.shape[1], -1)
-    across = np.swapaxes(jacobian, 1, 2)
-    matrix, right = across @ jacobian, (across @ flat[..., None])[..., 0]
+    level = np.swapaxes(level_turn(frames.turn), 1, 2) * _metres_per_pixel(camera, posed.points)
+    residual = (observed - pixels) @ np.swapaxes(level, 1, 2) - errors.mean(frames.turn)
+    own, common = errors.whitening()
+
+    def whiten(values: Float[np.ndarray, "B L 2 N"]) -> Float[np.ndarray, "B D N"]:
+        return values.reshape(len(values), len(own), -1) * own[:, None]
+
+    flat = whiten(residual[..., None])
+    jacobian = whiten(level[:, None] @ _frame_jacobian(shaped, frames, posed, window))
+    across, across_common = np.swapaxes(jacobian, 1, 2), common.T @ jacobian
+    flat_common = common.T @ flat
+
+    def weighed(by: np.ndarray, by_common: np.ndarray) -> np.ndarray:
+        return across @ by - np.swapaxes(across_common, 1, 2) @ by_common
+
+    matrix, right = weighed(jacobian, across_common), weighed(flat, flat_common)[..., 0]
     if not shared:
         return _System(matrix, right, None, None, None)
-    by_shared = _shared_jacobian(head, frames, posed, window, pixels - [camera.cx, camera.cy])
-    by_shared = (by_shared * factor[..., None]).reshape(len(residual), flat.shape[1], -1)
-    stacked = by_shared.reshape(-1, by_shared.shape[-1])
-    return _System(matrix, right, across @ by_shared, stacked.T @ stacked, stacked.T @ flat.reshape(-1))
+    by_shared = whiten(level[:, None] @ _shared_jacobian(head, frames, posed, window, pixels - [camera.cx, camera.cy]))
+    shared_common = common.T @ by_shared
+    tall, tall_common = by_shared.reshape(-1, by_shared.shape[-1]), shared_common.reshape(-1, by_shared.shape[-1])
+    return _System(
+        matrix, right, weighed(by_shared, shared_common), tall.T @ tall - tall_common.T @ tall_common,
+        tall.T @ flat.reshape(-1) - tall_common.T @ flat_common.reshape(-1),
+    )  # fmt: skip
 
 
 def _frame_priors(priors: Priors, frames: Frames) -> tuple[Float[np.ndarray, "N"], Float[np.ndarray, "B N"]]:
@@ -280,13 +275,13 @@ def _stepped(frames: Frames, step: Float[np.ndarray, "B N"], priors: Priors) -> 
 
 def solve_frames(
     head: LandmarkHead, identity: Identity, observed: Float[np.ndarray, "B L 2"], priors: Priors, *,
-    bias: Bias | None = None, start: Frames | None = None, steps: int = 6,
+    errors: LandmarkErrors, start: Frames | None = None, steps: int = 6,
 ) -> Frames:  # fmt: skip
     """Pose, expression, jaw and eyes of every frame by itself, the identity known."""
     shaped = shape_head(head, identity.betas)
     frames = initial_frames(shaped, observed, identity.camera) if start is None else start
     for _ in range(steps):
-        system = _data_terms(head, shaped, identity.camera, frames, observed, bias, shared=False)
+        system = _data_terms(head, shaped, identity.camera, frames, observed, errors, shared=False)
         diagonal, right = _frame_priors(priors, frames)
         system = replace(system, matrix=system.matrix + np.diag(diagonal), right=system.right + right)
         system = _hold(system, _with_bounds(system.matrix, system.right, frames, priors))
@@ -296,7 +291,7 @@ def solve_frames(
 
 def solve_identity(
     head: LandmarkHead, observed: Float[np.ndarray, "B L 2"], camera: Camera, priors: Priors, *,
-    bias: Bias | None = None, steps: int = 15,
+    errors: LandmarkErrors, steps: int = 15,
 ) -> tuple[Identity, Frames]:  # fmt: skip
     """Identity and focal length from all frames together, with their poses and expressions (bundle adjustment).
 
@@ -312,7 +307,7 @@ def solve_identity(
     likely = np.log(camera.focal)
     spreads = np.append(np.full(len(betas), priors.shape), priors.distance_spread)
     for _ in range(steps):
-        system = _data_terms(head, shaped, camera, frames, observed, bias, shared=True)
+        system = _data_terms(head, shaped, camera, frames, observed, errors, shared=True)
         diagonal, right = _frame_priors(priors, frames)
         system = replace(system, matrix=system.matrix + np.diag(diagonal), right=system.right + right)
         system = _hold(system, _with_bounds(system.matrix, system.right, frames, priors))

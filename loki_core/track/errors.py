@@ -1,0 +1,61 @@
+"""How MediaPipe's landmarks err: they slide along contours as the head turns, and they err together.
+
+Measured on renders (presets/heads/measure_anchors.py) and kept beside the anchors. Everything is in metres at the head's
+distance, right and down, in a picture that is turned so that the line through both ears is level.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from jaxtyping import Float
+
+from loki_core.head.embedded import HEADS
+
+__all__ = ["LandmarkErrors", "level_turn", "measured_errors", "pose_features"]
+
+
+@dataclass(frozen=True, eq=False)
+class LandmarkErrors:
+    """Mean error as a polynomial of the pose, and the covariance of what remains: noise^2 + modes modes^T."""
+
+    bias: Float[np.ndarray, "K L 2"]
+    """Coefficients of `pose_features`."""
+    modes: Float[np.ndarray, "R L 2"]
+    """Errors that landmarks share."""
+    noise: Float[np.ndarray, "L 2"]
+    """Standard deviation of what each landmark errs by itself."""
+
+    def mean(self, turn: Float[np.ndarray, "B 3 3"]) -> Float[np.ndarray, "B L 2"]:
+        """Expected error at a head rotation, in the levelled picture."""
+        return np.tensordot(pose_features(turn), self.bias, axes=1)
+
+    def whitening(self) -> tuple[Float[np.ndarray, "D"], Float[np.ndarray, "D R"]]:
+        """(d, Q) with inverse covariance diag(d) (1 - Q Q^T) diag(d), D = 2 L (Woodbury identity)."""
+        d = 1 / self.noise.reshape(-1)
+        scaled = self.modes.reshape(len(self.modes), -1).T * d[:, None]
+        factor = np.linalg.cholesky(np.eye(len(self.modes)) + scaled.T @ scaled)
+        return d, np.linalg.solve(factor, scaled.T).T
+
+
+@lru_cache(maxsize=1)
+def measured_errors() -> LandmarkErrors:
+    """The errors as measured on the embedded head; they belong to MediaPipe more than to the head, so they serve all."""
+    with np.load(HEADS / "anny_anchors.npz", allow_pickle=False) as file:
+        return LandmarkErrors(*(file[name].astype(np.float64) for name in ("bias", "modes", "noise")))
+
+
+def level_turn(turn: Float[np.ndarray, "B 3 3"]) -> Float[np.ndarray, "B 2 2"]:
+    """Rotation of the picture (x right, y down) that a level head needs to become `turn`."""
+    roll = np.arctan2(turn[:, 1, 0], turn[:, 0, 0])
+    c, s = np.cos(roll), np.sin(roll)
+    return np.stack([c, s, -s, c], axis=-1).reshape(-1, 2, 2)
+
+
+def pose_features(turn: Float[np.ndarray, "B 3 3"]) -> Float[np.ndarray, "B K"]:
+    """All products of yaw and pitch up to the third power, radians, of `turn` = Rz(roll) Ry(yaw) Rx(pitch)."""
+    yaw = np.arcsin((-turn[:, 2, 0]).clip(-1, 1))
+    pitch = np.arctan2(turn[:, 2, 1], turn[:, 2, 2])
+    return np.stack([yaw**i * pitch**j for i in range(4) for j in range(4 - i)], axis=-1)
