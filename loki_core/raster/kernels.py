@@ -10,7 +10,7 @@ from typing import Any, no_type_check
 
 import warp as wp
 
-__all__ = ["CHANNELS", "EMPTY", "OCTAVES", "SUBPIXEL_BITS", "depth_test", "encoder", "interpolate", "resolve"]
+__all__ = ["CHANNELS", "EMPTY", "OCTAVES", "SUBPIXEL_BITS", "depth_test", "encoder", "interpolate", "paint", "resolve"]
 
 SUBPIXEL_BITS = 8
 """Vertex positions are kept to 1/2^8 pixel."""
@@ -188,6 +188,32 @@ def interpolate(
                     + weights[1] * attributes[item, corners[1], channel]
                     + weights[2] * attributes[item, corners[2], channel]
                 )
+
+
+@wp.kernel
+@no_type_check
+def paint(
+    face_index: wp.array3d[wp.int32],
+    barycentrics: wp.array3d[wp.vec3],
+    faces: wp.array[wp.vec3i],
+    colours: wp.array2d[wp.vec3],
+    lanes: wp.int32,
+    image: wp.array4d[wp.uint8],
+):
+    """Weigh the vertices' colours (0 to 255) at each pixel, over whatever `image` holds. `lanes` threads a row."""
+    item, row, lane = wp.tid()
+    for column in range(lane, face_index.shape[2], lanes):
+        face = face_index[item, row, column]
+        if face >= 0:
+            corners = faces[face]
+            weights = barycentrics[item, row, column]
+            colour = (
+                weights[0] * colours[item, corners[0]]
+                + weights[1] * colours[item, corners[1]]
+                + weights[2] * colours[item, corners[2]]
+            )
+            for channel in range(3):
+                image[item, row, column, channel] = wp.uint8(wp.int32(colour[channel] + 0.5))
 
 
 @lru_cache(maxsize=4)

@@ -7,13 +7,13 @@ from math import prod
 
 import torch
 import warp as wp
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 
 from loki_core.raster.device import launch, row_lanes, view
-from loki_core.raster.kernels import EMPTY, SUBPIXEL_BITS, depth_test, interpolate, resolve
+from loki_core.raster.kernels import EMPTY, SUBPIXEL_BITS, depth_test, interpolate, paint, resolve
 
-__all__ = ["RasterBuffers", "interpolate_attributes", "rasterize"]
+__all__ = ["RasterBuffers", "interpolate_attributes", "paint_vertices", "rasterize"]
 
 _FARTHEST = 2.0**20
 """Pixels from the image's middle within which coverage is exact."""
@@ -92,6 +92,25 @@ def interpolate_attributes(
         device=device,
     )  # fmt: skip
     return image.reshape(*batch, height, width, -1)
+
+
+def paint_vertices(
+    buffers: RasterBuffers, faces: Int[Tensor, "F 3"], colours: Float[Tensor, "*B V 3"], ground: UInt8[Tensor, "3"]
+) -> UInt8[Tensor, "*B H W 3"]:
+    """Picture of a mesh with coloured vertices (0 to 255) over a plain ground: `interpolate_attributes`, faster."""
+    *batch, height, width = buffers.face_index.shape
+    device, items = buffers.face_index.device, prod(batch)
+    image = ground.to(device).expand(items, height, width, 3).contiguous()
+    lanes = row_lanes(device)
+    launch(
+        paint, (items, height, lanes),
+        view(buffers.face_index.reshape(items, height, width), wp.int32),
+        view(buffers.barycentrics.reshape(items, height, width, 3), wp.vec3),
+        view(_triangles(faces, device), wp.vec3i),
+        view(colours.clamp(0, 255).float().reshape(items, -1, 3).contiguous(), wp.vec3), lanes, view(image, wp.uint8),
+        device=device,
+    )  # fmt: skip
+    return image.reshape(*batch, height, width, 3)
 
 
 def _check(clip: Tensor, faces: Tensor, size: tuple[int, int]) -> None:

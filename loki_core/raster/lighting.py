@@ -1,0 +1,33 @@
+"""Vertex normals and one soft studio light, for pictures that show shape."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+__all__ = ["soft_light", "vertex_normals"]
+
+_KEY = (0.40, 0.45, 0.80)
+"""Direction to the main light in camera space: from above, a little to the right of the image."""
+_KEY_STRENGTH, _FILL_STRENGTH = 0.85, 0.35
+
+
+def vertex_normals(vertices: Float[Tensor, "*B V 3"], faces: Int[Tensor, "F 3"]) -> Float[Tensor, "*B V 3"]:
+    """Unit normals, outward, weighted by the area of the faces around each vertex; 0 where there is none."""
+    a, b, c = (vertices[..., faces[:, k], :] for k in range(3))
+    across = torch.linalg.cross(b - a, c - a)
+    at_corners = torch.cat([across] * 3, dim=-2)
+    corners = faces.T.reshape(-1, 1).expand(at_corners.shape)
+    return torch.nn.functional.normalize(torch.zeros_like(vertices).scatter_add(-2, corners, at_corners), dim=-1)
+
+
+def soft_light(normals: Float[Tensor, "*B V 3"]) -> Float[Tensor, "*B V 1"]:
+    """How much light a camera-space surface returns, 0 to about 1, as a factor on sRGB values.
+
+    Lambert from the key light, and a fill that comes more from above; the sum goes through sRGB's approximate gamma of 2.2.
+    """
+    key = torch.nn.functional.normalize(normals.new_tensor(_KEY), dim=0)
+    lambert = (normals @ key).clamp_min(0)
+    fill = 0.6 + 0.4 * normals[..., 1]
+    return (_KEY_STRENGTH * lambert + _FILL_STRENGTH * fill).clamp(0, 1).pow(1 / 2.2)[..., None]
