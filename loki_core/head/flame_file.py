@@ -61,6 +61,7 @@ def head_from_flame(arrays: Mapping[str, np.ndarray], *, shape_count: int | None
     weights = arrays["weights"].astype(np.float64)
     joints = arrays["J_regressor"] @ template
     _check_anatomy(template, joints)
+    faces = arrays["f"].astype(np.int64)
     own = len(template) == _FLAME_VERTICES
     masks = find_regions(template, weights, joints, template[_LIP_VERTEX] if own else _mouth(template, weights, joints))
     model = {
@@ -70,8 +71,8 @@ def head_from_flame(arrays: Mapping[str, np.ndarray], *, shape_count: int | None
         "posedirs": arrays["posedirs"],
         "joint_regressor": arrays["J_regressor"],
         "skinning_weights": weights,
-        "faces": arrays["f"].astype(np.int64),
-        "face_part": find_parts(arrays["f"], masks),
+        "faces": faces,
+        "face_part": find_parts(faces, masks),
     }
     if own and mouth_cavity:
         model, masks = _with_cavity(model, masks, joints)

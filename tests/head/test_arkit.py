@@ -61,6 +61,8 @@ def joint_place(head: HeadModel, params: FlameParams, joint: int) -> torch.Tenso
         pose_correctives=torch.zeros(36, 3 * (len(head.template) + 1)),
         joint_regressor=torch.cat([head.joint_regressor, torch.zeros(5, 1)], dim=1),
         skinning_weights=torch.cat([head.skinning_weights, torch.eye(5)[joint][None]]),
+        vertex_masks={},
+        mirror=torch.arange(len(head.template) + 1),
     )
     return pose_vertices(probe, replace(params, expression=torch.zeros_like(params.expression)))[-1]
 
