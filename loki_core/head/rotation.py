@@ -48,7 +48,7 @@ def rotation_vector(m: Float[Tensor, "*B 3 3"]) -> Float[Tensor, "*B 3"]:
     return _vector(row / torch.linalg.vector_norm(row, dim=-1, keepdim=True))
 
 
-def compose(first: Float[Tensor, "*B 3"], then: Float[Tensor, "*B 3"]) -> Float[Tensor, "*B 3"]:
+def compose(first: Float[Tensor, "*#B 3"], then: Float[Tensor, "*#B 3"]) -> Float[Tensor, "*#B 3"]:
     """Rotation `R(first) @ R(then)`: `then` happens in the frame that `first` made. Shapes broadcast."""
     return _vector(_multiply(_quaternion(first), _quaternion(then)))
 
@@ -58,7 +58,9 @@ def invert(vector: Float[Tensor, "*B 3"]) -> Float[Tensor, "*B 3"]:
     return -vector
 
 
-def slerp(start: Float[Tensor, "*B 3"], end: Float[Tensor, "*B 3"], share: float | Float[Tensor, "*B"]) -> Float[Tensor, "*B 3"]:
+def slerp(
+    start: Float[Tensor, "*#B 3"], end: Float[Tensor, "*#B 3"], share: float | Float[Tensor, "*#B"]
+) -> Float[Tensor, "*#B 3"]:
     """Rotate at constant speed from `start` (share 0) to `end` (share 1) along the shorter way (Shoemake 1985)."""
     step = compose(invert(start), end)
     return compose(start, step * torch.as_tensor(share, dtype=step.dtype, device=step.device)[..., None])
@@ -97,7 +99,7 @@ def _vector(quaternion: Float[Tensor, "*B 4"]) -> Float[Tensor, "*B 3"]:
     return xyz * torch.where(tiny, 2 / w.clamp_min(0.5), 2 * torch.atan2(sine, w) / sine)
 
 
-def _multiply(a: Float[Tensor, "*B 4"], b: Float[Tensor, "*B 4"]) -> Float[Tensor, "*B 4"]:
+def _multiply(a: Float[Tensor, "*#B 4"], b: Float[Tensor, "*#B 4"]) -> Float[Tensor, "*#B 4"]:
     """Hamilton product."""
     aw, ax, ay, az = a.unbind(-1)
     bw, bx, by, bz = b.unbind(-1)
