@@ -26,7 +26,7 @@ __all__ = ["PickledObject", "as_array", "read_pickle"]
 
 _MAX_FILE_BYTES = 1 << 29
 """512 MiB; FLAME's files are a tenth of that."""
-_MAX_STEPS = 1_000_000
+_MAX_STEPS = 100_000
 """Opcodes run; FLAME's files have some hundreds. Bounds the memory that a file of tiny objects could take."""
 _MAX_ELEMENTS = 1 << 27
 """Elements of a sparse matrix once it is dense."""

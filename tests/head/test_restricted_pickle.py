@@ -163,7 +163,7 @@ def test_every_unknown_name_is_refused(tmp_path: Path, module: str, name: str) -
         pytest.param(b"", id="empty"),
         pytest.param(b"..", id="stop at once"),
         pytest.param(b"PK\x03\x04 not a pickle", id="a zip"),
-        pytest.param(b"\x80\x02" + b"}" * 1_000_001, id="a million objects"),
+        pytest.param(b"\x80\x02" + b"}" * 100_001, id="endless objects"),
     ],
 )
 def test_tricks_and_damage_are_refused(tmp_path: Path, data: bytes) -> None:
