@@ -14,7 +14,7 @@ __all__ = ["shrink_portrait"]
 
 
 def shrink_portrait(portrait: Portrait, scale: float) -> Portrait:
-    """Scale picture, matte, landmarks and camera together; the coefficients stay. A `scale` of 1 or more gives the portrait itself.
+    """Scale picture, matte, landmarks and camera together; the coefficients stay. At 1 or more: the portrait itself.
 
     Sides are rounded to whole pixels and at least 2, so the camera is scaled by what that makes of width and height.
     """

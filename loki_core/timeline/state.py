@@ -7,19 +7,26 @@ import json
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
+from types import MappingProxyType
 from typing import Any, Literal, get_args
 
 from loki_core.errors import InputError
 from loki_core.head.controls import check_controls, control, mirror_controls
 from loki_core.motion.retarget import RetargetSettings
+from loki_core.raster.preview import PREVIEW_MODES, PreviewMode
 
 __all__ = [
-    "Look", "StudioState", "View", "control_value", "with_control", "with_controls", "with_frame", "with_look", "with_motion",
-    "with_portrait", "with_retarget", "with_trim", "without_controls", "work_hash",
+    "Look", "StudioState", "View", "control_value", "played_range", "with_control", "with_controls", "with_frame", "with_look",
+    "with_motion", "with_portrait", "with_retarget", "with_trim", "without_controls", "work_hash",
 ]  # fmt: skip
 
 View = Literal["side", "wipe", "map", "warp", "portrait"]
 """side: driver map beside warp; wipe: portrait and warp on either side of a line; the rest: one picture alone."""
+
+
+_LOOKS: Mapping[str, tuple[object, ...]] = MappingProxyType(
+    {"view": get_args(View), "map": PREVIEW_MODES, "loop": (False, True), "linked": (False, True)}
+)
 
 
 @dataclass(frozen=True)
@@ -29,6 +36,8 @@ class Look:
     frame: int = 0
     """The playhead, in frames of the motion."""
     view: View = "side"
+    map: PreviewMode = "heat"
+    """How the driver map is shown."""
     loop: bool = True
     linked: bool = True
     """A control of one side moves its partner too."""
@@ -108,19 +117,22 @@ def with_trim(state: StudioState, first: int, stop: int, *, frame_count: int) ->
     return replace(state, trim=None if (first, stop) == (0, frame_count) else (first, stop))
 
 
+def played_range(state: StudioState, frame_count: int) -> tuple[int, int]:
+    """First frame and the one past the last that are played and rendered."""
+    return state.trim or (0, frame_count)
+
+
 def with_frame(state: StudioState, frame: int, *, frame_count: int) -> StudioState:
     """Move the playhead; beyond the ends it stays at them."""
     return replace(state, look=replace(state.look, frame=max(0, min(frame, frame_count - 1))))
 
 
-def with_look(
-    state: StudioState, *, view: str | None = None, loop: bool | None = None, linked: bool | None = None
-) -> StudioState:
-    """Change how the work is looked at; None = as it is."""
-    if view is not None and view not in get_args(View):
-        raise InputError(f"expected one of the views {', '.join(get_args(View))}, got '{view}'")
-    asked = {"view": view, "loop": loop, "linked": linked}
-    changes: dict[str, Any] = {key: value for key, value in asked.items() if value is not None}
+def with_look(state: StudioState, name: str, value: object) -> StudioState:
+    """Change how the work is looked at: `view`, `map`, `loop` or `linked`. Raises `InputError` for what is none of its values."""
+    if name not in _LOOKS or value not in _LOOKS[name]:
+        choices = _LOOKS.get(name, tuple(_LOOKS))
+        raise InputError(f"expected one of {', '.join(map(str, choices))} for '{name}', got {value!r}")
+    changes: dict[str, Any] = {name: value}
     return replace(state, look=replace(state.look, **changes))
 
 

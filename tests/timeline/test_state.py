@@ -41,7 +41,7 @@ def test_the_order_of_edits_to_different_controls_leaves_no_trace():
 def test_linked_sides_move_together_and_unlinked_ones_do_not():
     linked = with_control(StudioState(), "mouthSmileLeft", 0.5)
     assert control_value(linked, "mouthSmileRight") == 0.5
-    apart = with_control(with_look(StudioState(), linked=False), "mouthSmileLeft", 0.5)
+    apart = with_control(with_look(StudioState(), "linked", False), "mouthSmileLeft", 0.5)
     assert control_value(apart, "mouthSmileRight") == 0
 
 
@@ -72,8 +72,10 @@ def test_unknown_names_are_refused():
         with_control(StudioState(), "jawOpn", 0.5)
     with pytest.raises(InputError, match="expected one of"):
         with_retarget(StudioState(), "strength", 1.0)
-    with pytest.raises(InputError, match="expected one of the views"):
-        with_look(StudioState(), view="x-ray")
+    with pytest.raises(InputError, match="expected one of side, wipe, map, warp, portrait for 'view', got 'x-ray'"):
+        with_look(StudioState(), "view", "x-ray")
+    with pytest.raises(InputError, match="expected one of view, map, loop, linked"):
+        with_look(StudioState(), "frame", 3)
 
 
 def test_gains_are_bounded():
@@ -104,7 +106,7 @@ def test_a_new_motion_starts_at_its_beginning_and_keeps_the_edits():
 
 
 def test_looking_elsewhere_is_not_work():
-    state = with_look(with_frame(StudioState(), 5, frame_count=9), view="map", loop=False)
+    state = with_look(with_look(with_frame(StudioState(), 5, frame_count=9), "view", "map"), "loop", False)
     assert work_hash(state) == work_hash(StudioState())
 
 
@@ -133,7 +135,7 @@ def test_one_drag_is_one_step():
 
 def test_undo_keeps_the_playhead_and_the_view():
     history = record(History(), with_control(StudioState(), "jawOpen", 0.5))
-    history = record(history, with_look(with_frame(history.present, 7, frame_count=9), view="map"))
+    history = record(history, with_look(with_frame(history.present, 7, frame_count=9), "view", "map"))
     undone = undo(history).present
     assert undone.controls == () and undone.look.frame == 7 and undone.look.view == "map"
 

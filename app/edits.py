@@ -1,0 +1,100 @@
+"""What the user's hand can do to the work, by name: each turns one state into the next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from app.requests import Request, integer, listing, number, optional_text, text
+from app.sessions import Session
+from app.words import say
+from loki_core.errors import InputError
+from loki_core.head.controls import CONTROLS
+from loki_core.timeline.history import record, redo, undo
+from loki_core.timeline.performance import frame_count
+from loki_core.timeline.state import (
+    StudioState,
+    with_control,
+    with_controls,
+    with_look,
+    with_motion,
+    with_portrait,
+    with_retarget,
+    with_trim,
+    without_controls,
+)
+
+__all__ = ["apply_edit"]
+
+_FACE = tuple(c.name for c in CONTROLS if c.group not in ("head", "neck"))
+"""What an expression sets; head and neck stay where they are."""
+
+
+def apply_edit(session: Session, edit: object) -> None:
+    """Do one edit. Raises `InputError` when it cannot be done; the work is as before then."""
+    if not isinstance(edit, Mapping):
+        raise InputError(say("bad_request"))
+    name = text(edit, "do")
+    with session.lock:
+        if name in ("undo", "redo"):
+            session.replace_history((undo if name == "undo" else redo)(session.history))
+        elif name in _EDITS:
+            state = _EDITS[name](session, session.state, edit)
+            session.replace_history(record(session.history, state, gesture=optional_text(edit, "gesture")))
+        else:
+            raise InputError(say("bad_request"))
+
+
+def _control(session: Session, state: StudioState, edit: Request) -> StudioState:
+    return with_control(state, text(edit, "name"), number(edit, "value"))
+
+
+def _reset(session: Session, state: StudioState, edit: Request) -> StudioState:
+    return without_controls(state, map(str, listing(edit, "names")))
+
+
+def _expression(session: Session, state: StudioState, edit: Request) -> StudioState:
+    preset = session.stage.expressions.get(text(edit, "name"))
+    if preset is None:
+        raise InputError(say("bad_request"))
+    return with_controls(without_controls(state, _FACE), dict(preset.values))
+
+
+def _motion(session: Session, state: StudioState, edit: Request) -> StudioState:
+    motion = text(edit, "id")
+    if motion and motion not in session.acts:
+        raise InputError(say("bad_request"))
+    return with_motion(state, motion)
+
+
+def _portrait(session: Session, state: StudioState, edit: Request) -> StudioState:
+    portrait = text(edit, "id")
+    if portrait not in session.sitters:
+        raise InputError(say("bad_request"))
+    return with_portrait(state, portrait)
+
+
+def _retarget(session: Session, state: StudioState, edit: Request) -> StudioState:
+    return with_retarget(state, text(edit, "name"), number(edit, "value"))
+
+
+def _trim(session: Session, state: StudioState, edit: Request) -> StudioState:
+    return with_trim(state, integer(edit, "first"), integer(edit, "stop"), frame_count=frame_count(session.performance))
+
+
+def _look(session: Session, state: StudioState, edit: Request) -> StudioState:
+    return with_look(state, text(edit, "name"), edit.get("value"))
+
+
+_EDITS: Mapping[str, Callable[[Session, StudioState, Request], StudioState]] = MappingProxyType(
+    {
+        "control": _control,
+        "reset": _reset,
+        "expression": _expression,
+        "motion": _motion,
+        "portrait": _portrait,
+        "retarget": _retarget,
+        "trim": _trim,
+        "look": _look,
+    }
+)

@@ -1,0 +1,113 @@
+"""What the user brings: uploads checked, portraits fitted, clips tracked."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from gradio.utils import get_upload_folder
+from jaxtyping import UInt8
+
+from app.sessions import Session
+from app.stage import Act, Prepared, Sitter, Stage, name_of
+from app.words import say
+from loki_core.errors import InputError
+from loki_core.head.model import HeadModel, pose_vertices
+from loki_core.media.picture import flatten, read_picture
+from loki_core.media.video_in import probe
+from loki_core.raster.camera import CropBox, head_crop, project
+from loki_core.render.base import Portrait, Progress
+from loki_core.render.resize import shrink_portrait
+from loki_core.track.clip import track_clip
+from loki_core.track.landmarks import Face, FaceFinder
+from loki_core.track.portrait import fit_portrait
+
+__all__ = ["Several", "fit_sitter", "sit", "take_upload", "track_act"]
+
+_LIVE_SIDE = 512
+"""Pixels of the longer side of what follows the hand."""
+_STAMP_SIDE = 96
+"""Pixels of the head in small pictures."""
+
+
+@dataclass(frozen=True, eq=False)
+class Several:
+    """A picture with more than one face; the user must choose."""
+
+    faces: tuple[UInt8[np.ndarray, "H W 3"], ...]
+    """Each on its own, from left to right."""
+
+
+def take_upload(session: Session, path: str) -> Path:
+    """Copy a file that the page has uploaded into the session's folder.
+
+    The page names the file, so the name is believed only where uploads lie. Raises `InputError` for others and for large ones.
+    """
+    uploaded = Path(path).resolve()
+    if not uploaded.is_relative_to(Path(get_upload_folder()).resolve()) or not uploaded.is_file():
+        raise InputError(say("bad_request"))
+    megabytes = uploaded.stat().st_size / 1e6
+    limit = session.stage.limits.upload_megabytes
+    if megabytes > limit:
+        raise InputError(say("too_large", limit=limit, size=f"{megabytes:.0f}"))
+    copy = session.folder / f"{uploaded.parent.name[:16]}{uploaded.suffix}"
+    shutil.copyfile(uploaded, copy)
+    return copy
+
+
+def fit_sitter(stage: Stage, file: Path, name: str, face: int | None) -> tuple[str, Sitter] | Several:
+    """Read a picture and fit the head to face number `face` (from 1, from the left); None: the only one.
+
+    Raises `InputError` when there is no face, or no picture.
+    """
+    picture = read_picture(file)
+    if face is None:
+        with FaceFinder() as finder:
+            faces = finder.find(flatten(picture.rgb, picture.alpha))
+        if len(faces) > 1:
+            return Several(tuple(_cut_out(picture.rgb, found) for found in faces))
+    portrait = fit_portrait(picture.rgb, stage.head, alpha=picture.alpha, face=face)
+    key = name_of(picture.rgb.tobytes(), str(picture.rgb.shape).encode(), str(face or 1).encode())
+    return key, sit(stage, Path(name).stem, portrait)
+
+
+def sit(stage: Stage, name: str, portrait: Portrait) -> Sitter:
+    """Make a fitted portrait ready for the viewport and for small pictures."""
+    live = shrink_portrait(portrait, _LIVE_SIDE / max(portrait.camera.width, portrait.camera.height))
+    crop = _head_box(stage.head, live)
+    small = shrink_portrait(portrait, _STAMP_SIDE / (2 * _head_box(stage.head, portrait).half))
+    return Sitter(
+        name=name,
+        full=portrait,
+        live=Prepared(live, stage.renderer.prepare(live)),
+        small=Prepared(small, stage.renderer.prepare(small)),
+        crop=crop,
+        small_crop=_head_box(stage.head, small),
+    )
+
+
+def track_act(
+    stage: Stage, file: Path, name: str, face: int | None, progress: Progress, cancelled: Callable[[], bool]
+) -> tuple[str, Act]:
+    """Track a clip. Raises `InputError` for what is no clip of a face, and for one that is too long; `Cancelled`."""
+    info = probe(file)
+    limit = stage.limits.clip_seconds
+    if info.duration > limit:
+        raise InputError(say("too_long", limit=limit, seconds=f"{float(info.duration):.0f}"))
+    motion = track_clip(file, stage.head, face=face, progress=progress, cancelled=cancelled)
+    return name_of(file.name.encode(), str(face).encode()), Act(Path(name).stem, motion, file, info.has_sound)
+
+
+def _head_box(head: HeadModel, portrait: Portrait) -> CropBox:
+    return head_crop(project(portrait.camera, pose_vertices(head, portrait.params)))
+
+
+def _cut_out(picture: UInt8[np.ndarray, "H W 3"], face: Face) -> UInt8[np.ndarray, "h w 3"]:
+    """The face with some of what is around it."""
+    margin = 0.25 * face.size
+    left, top = np.maximum(face.landmarks.min(0) - margin, 0).astype(int)
+    right, bottom = (face.landmarks.max(0) + margin).astype(int)
+    return picture[top:bottom, left:right]

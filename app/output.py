@@ -1,0 +1,125 @@
+"""From the work to a file that can be taken home."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import UInt8
+from moviepy.audio.AudioClip import AudioClip
+
+from app.pictures import draw_map
+from app.requests import Reply
+from app.sessions import Session
+from app.stage import Act, Sitter, Stage
+from app.words import say
+from loki_core.errors import InputError
+from loki_core.head.params import FlameParams
+from loki_core.media.panel import compose_panel
+from loki_core.media.picture import flatten, write_picture
+from loki_core.media.sound import driver_sound
+from loki_core.media.video_out import open_writer
+from loki_core.render.base import Progress
+from loki_core.timeline.performance import add_controls, frame_count, frame_rate
+from loki_core.timeline.state import StudioState, played_range
+
+__all__ = ["FORMATS", "Order", "render_order"]
+
+Picture = UInt8[np.ndarray, "H W C"]
+
+FORMATS = ("mp4", "gif", "png")
+"""png: numbered pictures in a zip file."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to be rendered."""
+
+    state: StudioState
+    format: str
+    frame: int | None
+    """A single frame, as a PNG; None: the range."""
+    sound: bool
+    """Carry the clip's sound over, where there is any."""
+    panel: bool
+    """Portrait and driver map beside every frame."""
+
+    def __post_init__(self) -> None:
+        if self.format not in FORMATS:
+            raise InputError(f"expected one of {', '.join(FORMATS)}, got '{self.format}'")
+
+
+def render_order(session: Session, order: Order, progress: Progress, cancelled: Callable[[], bool]) -> Reply:
+    """Render, and say where the file is. Raises `Cancelled`; nothing half-written is left."""
+    stage, state = session.stage, order.state
+    sitter, act = session.sitters[state.portrait], session.acts.get(state.motion)
+    performance = act.performance if act else None
+    first, stop = _range(order, frame_count(performance))
+    frames = add_controls(session.frames(state)[first:stop], state, stage.head, stage.units)
+    pictures = stage.renderer.render(stage.renderer.prepare(sitter.full), frames, progress=progress, cancelled=cancelled)
+    if order.panel:
+        pictures = _panels(order, stage, sitter, frames, pictures)
+    folder = session.folder / f"result-{secrets.token_hex(4)}"
+    folder.mkdir()
+    stem = f"{sitter.name}-{act.name}" if act else sitter.name
+    try:
+        if order.frame is not None:
+            return _write_still(folder / f"{stem}-{order.frame}.png", next(pictures))
+        fps = frame_rate(performance)
+        return _write_video(folder, stem, order.format, pictures, fps, _sound(order, act, first / fps, stop / fps))
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def _range(order: Order, count: int) -> tuple[int, int]:
+    if order.frame is None:
+        return played_range(order.state, count)
+    if not 0 <= order.frame < count:
+        raise InputError(f"expected a frame from 0 to {count - 1}, got {order.frame}")
+    return order.frame, order.frame + 1
+
+
+def _sound(order: Order, act: Act | None, start: Fraction, end: Fraction) -> AudioClip | None:
+    if not order.sound or order.format == "gif" or act is None or act.clip is None or not act.has_sound:
+        return None
+    return driver_sound(act.clip, start=start, end=end)
+
+
+def _panels(order: Order, stage: Stage, sitter: Sitter, frames: FlameParams, pictures: Iterator[Picture]) -> Iterator[Picture]:
+    """Portrait, driver map and each picture in a row."""
+    captions = [say("view_portrait"), say("view_map"), say("result")]
+    still = flatten(sitter.full.image, sitter.full.alpha)
+    for index, picture in enumerate(pictures):
+        shown = flatten(picture[..., :3], picture[..., 3]) if picture.shape[2] == 4 else picture
+        driver_map = draw_map(stage, sitter, frames[index], order.state.look.map)
+        yield compose_panel([still, driver_map, shown], captions=captions, height=len(still))
+
+
+def _write_still(path: Path, picture: Picture) -> Reply:
+    write_picture(path, picture)
+    return _result(path, "image")
+
+
+def _write_video(
+    folder: Path, stem: str, kind: str, pictures: Iterator[Picture], fps: Fraction, sound: AudioClip | None
+) -> Reply:
+    first = next(pictures)
+    path = folder / (stem if kind == "png" else f"{stem}.{kind}")
+    with open_writer(path, fps, (first.shape[0], first.shape[1]), sound=sound) as writer:
+        for picture in chain([first], pictures):
+            writer.write(picture)
+    if kind == "png":
+        return _result(Path(shutil.make_archive(str(folder / stem), "zip", path)), "none")
+    return _result(path, "video" if kind == "mp4" else "image")
+
+
+def _result(path: Path, kind: str) -> Reply:
+    """`kind`: how the page can show it. Gradio's client adds the address to what is marked as a file."""
+    return {"file": {"path": str(path), "meta": {"_type": "gradio.FileData"}}, "name": path.name, "kind": kind}

@@ -1,0 +1,108 @@
+"""Where the work comes from: the portrait, driver clips, motions, and how a clip moves the portrait."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from html import escape
+
+import gradio as gr
+
+from app.jobs import Job
+from app.material import Several, fit_sitter, take_upload, track_act
+from app.report import report_library, report_studio
+from app.requests import Reply, Request, optional_integer, text
+from app.server import Binder
+from app.sessions import Session
+from app.stage import Stage, data_url
+from app.widgets.widget import widget
+from app.words import say
+from loki_core.motion.retarget import RetargetSettings
+from loki_core.render.base import Progress
+from loki_core.timeline.state import with_motion, with_portrait
+
+__all__ = ["build", "take_driver", "take_portrait"]
+
+_FADERS = ("absolute", "expression", "jaw", "eye_left", "eye_right", "neck", "head_rotation", "head_translation")
+
+
+def build(bind: Binder, stage: Stage) -> gr.HTML:
+    """Lay out the two places to drop files on, the list of motions and the faders."""
+    head = say(
+        "head_info",
+        name=stage.head.name,
+        vertices=len(stage.head.template),
+        expressions=stage.head.expression_count,
+        shapes=stage.head.shape_count,
+    )
+    markup = f"""
+    <section>
+      <h2>{say("portrait")}</h2>
+      {_zone("portrait", "portrait_drop", "image/*")}
+      <p class="quiet" data-part="busy" role="status" hidden>{say("portrait_busy")}</p>
+      <div data-part="faces" hidden><span data-part="faces-title"></span><div data-part="faces-list"></div></div>
+    </section>
+    <section>
+      <h2>{say("driver")}</h2>
+      {_zone("driver", "driver_drop", "video/*,image/gif")}
+      <div data-part="tracking" hidden>
+        <span data-part="tracking-title"></span><progress></progress>
+        <button type="button" class="plain" data-part="cancel">{say("cancel")}</button>
+      </div>
+    </section>
+    <section class="motions">
+      <h2 id="ls-motions-title">{say("motion")}</h2>
+      <div class="scroll" data-part="motions" role="radiogroup" aria-labelledby="ls-motions-title"></div>
+    </section>
+    <section class="faders scroll" data-part="follow" hidden>
+      <h2>{say("follow")}</h2>
+      {"".join(map(_fader, _FADERS))}
+    </section>
+    <section><h2>{say("head")}</h2><p class="quiet">{escape(head)}</p></section>"""
+    return widget("sources", markup, [bind(take_portrait), bind(take_driver)])
+
+
+def _zone(kind: str, words: str, accept: str) -> str:
+    picture = '<img alt="" hidden>' if kind == "portrait" else ""
+    return f"""<div class="zone" data-part="{kind}">
+      <button type="button">{picture}<span><b data-part="{kind}-name"></b>{say(words)}</span></button>
+      <input type="file" accept="{accept}" hidden></div>"""
+
+
+def _fader(name: str) -> str:
+    absolute = name == "absolute"
+    label = say(name if absolute else f"gain_{name}")
+    default = getattr(RetargetSettings(), name)
+    top = 1 if absolute else 2
+    help_text = escape(say("absolute_help" if absolute else "gain_help"), quote=True)
+    return f"""<label title="{help_text}"><span>{label}</span>
+      <input type="range" name="{name}" min="0" max="{top}" step="0.01" value="{default:g}" data-default="{default:g}">
+      <output>{default:.2f}</output></label>"""
+
+
+def take_portrait(session: Session, request: Request) -> Reply:
+    """Fit the head to an uploaded picture. Of several faces the page must choose one: they come back as small pictures."""
+    file = take_upload(session, text(request, "path"))
+    fitted = fit_sitter(session.stage, file, text(request, "name"), optional_integer(request, "face"))
+    if isinstance(fitted, Several):
+        return {"faces": [data_url(face) for face in fitted.faces]}
+    key, sitter = fitted
+    with session.lock:
+        session.sitters[key] = sitter
+        session.change(lambda state: with_portrait(state, key))
+    return {"library": report_library(session), "studio": report_studio(session)}
+
+
+def take_driver(session: Session, request: Request) -> Reply:
+    """Begin to track an uploaded clip; it becomes the motion when that is done."""
+    file = take_upload(session, text(request, "path"))
+    name, face = text(request, "name"), optional_integer(request, "face")
+
+    def work(progress: Progress, cancelled: Callable[[], bool]) -> Reply:
+        key, act = track_act(session.stage, file, name, face, progress, cancelled)
+        with session.lock:
+            session.acts[key] = act
+            session.change(lambda state: with_motion(state, key))
+        return {}
+
+    session.start(Job("track", say("tracking", name=name), work, session.stage.executor))
+    return {"library": report_library(session)}

@@ -1,0 +1,79 @@
+"""The pictures: driver map, warp and portrait, at the playhead."""
+
+from __future__ import annotations
+
+import base64
+from typing import get_args
+
+import gradio as gr
+
+from app.edits import apply_edit
+from app.pictures import draw
+from app.report import report_library, report_studio
+from app.requests import Reply, Request, integer, listing, optional_text, text
+from app.server import Binder
+from app.sessions import Session
+from app.stage import data_url, jpeg
+from app.widgets.widget import widget
+from app.words import say, sentence
+from loki_core.errors import InputError
+from loki_core.raster.preview import PREVIEW_MODES
+from loki_core.timeline.performance import frame_count
+from loki_core.timeline.state import View, with_frame
+
+__all__ = ["build", "look", "portrait_picture", "snapshot"]
+
+
+def build(bind: Binder) -> gr.HTML:
+    """Lay out the switch of views and the canvas."""
+    views = "".join(
+        f'<label><input type="radio" name="ls-view" value="{view}"><span>{say(f"view_{view}")}</span></label>'
+        for view in get_args(View)
+    )
+    modes = "".join(f'<option value="{mode}">{say(f"map_{mode}")}</option>' for mode in PREVIEW_MODES)
+    markup = f"""
+    <div class="bar">
+      <div class="views" role="radiogroup" aria-label="{say("view")}">{views}</div>
+      <select name="ls-map" aria-label="{say("map_mode")}" title="{say("map_mode")}">{modes}</select>
+    </div>
+    <div class="stage">
+      <canvas role="img" aria-label="{say("viewport")}"></canvas>
+      <input class="wipe" type="range" min="0" max="100" step="0.5" value="50" aria-label="{say("wipe")}" hidden>
+      <p class="hint" hidden>{say("empty")}</p>
+    </div>"""
+    return widget("viewport", markup, [bind(snapshot), bind(look), bind(portrait_picture)])
+
+
+def snapshot(session: Session, request: Request) -> Reply:
+    """All that a page needs to draw itself."""
+    return {"library": report_library(session), "studio": report_studio(session)}
+
+
+def look(session: Session, request: Request) -> Reply:
+    """Do the edits that came along, move the playhead, and show `view` there: one round trip from hand to picture.
+
+    An edit that cannot be done is reported beside the picture of the work as it is.
+    """
+    reply: Reply = {}
+    try:
+        for edit in listing(request, "edits"):
+            apply_edit(session, edit)
+    except InputError as error:
+        reply["error"] = sentence(str(error))
+    with session.lock:
+        state = with_frame(session.state, integer(request, "frame"), frame_count=frame_count(session.performance))
+        session.change(lambda _: state)
+    view = optional_text(request, "view")
+    if view is not None and state.portrait:
+        reply["picture"] = base64.b64encode(jpeg(draw(session, state, view))).decode()
+    return {**reply, "frame": state.look.frame, "studio": report_studio(session)}
+
+
+def portrait_picture(session: Session, request: Request) -> Reply:
+    """The portrait itself, at the size at which it is moved, and the square that the driver map covers, in its pixels."""
+    sitter = session.sitters.get(text(request, "id"))
+    if sitter is None:
+        raise InputError(say("bad_request"))
+    crop = sitter.crop
+    square = {"x": crop.cx - crop.half, "y": crop.cy - crop.half, "side": 2 * crop.half}
+    return {"picture": data_url(sitter.live.portrait.image), "crop": square}

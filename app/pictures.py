@@ -1,0 +1,54 @@
+"""Pictures of a state: what the viewport and the gallery show."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import UInt8
+
+from app.sessions import Session
+from app.stage import Prepared, Sitter, Stage
+from app.words import say
+from loki_core.errors import InputError
+from loki_core.head.params import FlameParams
+from loki_core.motion.presets import ExpressionPreset
+from loki_core.motion.retarget import RetargetSettings
+from loki_core.raster.preview import PreviewMode, render_preview
+from loki_core.timeline.performance import add_controls, perform
+from loki_core.timeline.state import StudioState, with_controls
+
+__all__ = ["draw", "draw_expression", "draw_map"]
+
+_MAP_SIDE = 512
+
+
+def draw(session: Session, state: StudioState, view: str) -> UInt8[np.ndarray, "H W 3"]:
+    """The driver map ("map") or the warped portrait ("warp") at the state's playhead."""
+    frame = session.frames(state)[state.look.frame : state.look.frame + 1]
+    params = add_controls(frame, state, session.stage.head, session.stage.units)
+    sitter = session.sitters[state.portrait]
+    if view == "map":
+        return draw_map(session.stage, sitter, params[0], state.look.map)
+    if view == "warp":
+        return _warp(session.stage, sitter.live, params)
+    raise InputError(say("bad_request"))
+
+
+def draw_map(stage: Stage, sitter: Sitter, params: FlameParams, mode: PreviewMode) -> UInt8[np.ndarray, "H W 3"]:
+    """The driver map of one frame (batch shape ()) as the eye can read it."""
+    camera = sitter.live.portrait.camera
+    return render_preview(stage.head, params, camera, sitter.crop, mode=mode, size=(_MAP_SIDE, _MAP_SIDE))
+
+
+def draw_expression(stage: Stage, sitter: Sitter, preset: ExpressionPreset) -> UInt8[np.ndarray, "h w 3"]:
+    """The face with an expression, small and without what is around the head."""
+    face = perform(None, sitter.small.portrait.params, stage.head, stage.units, RetargetSettings())
+    params = add_controls(face, with_controls(StudioState(), dict(preset.values)), stage.head, stage.units)
+    picture = _warp(stage, sitter.small, params)
+    box, (height, width) = sitter.small_crop, picture.shape[:2]
+    left, right = max(0, round(box.cx - box.half)), min(width, round(box.cx + box.half))
+    top, bottom = max(0, round(box.cy - box.half)), min(height, round(box.cy + box.half))
+    return picture[top:bottom, left:right]
+
+
+def _warp(stage: Stage, prepared: Prepared, params: FlameParams) -> UInt8[np.ndarray, "H W 3"]:
+    return next(iter(stage.renderer.render(prepared.scene, params)))[..., :3]

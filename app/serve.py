@@ -1,0 +1,88 @@
+"""Starting the studio: everything is built once here and handed down."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+import threading
+from collections.abc import Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+from app.example import furnish, load_example
+from app.sessions import Sessions
+from app.stage import Act, Limits, Stage
+from app.studio import build_studio, page_head
+from app.theme import build_theme
+from app.words import say
+from loki_core.head.embedded import embedded_head
+from loki_core.head.units import unit_basis
+from loki_core.motion.presets import EXPRESSIONS, MOTIONS, list_presets, load_expression, load_motion_preset
+from loki_core.render.warp.renderer import WarpRenderer
+
+__all__ = ["load_stage", "serve"]
+
+_log = logging.getLogger(__name__)
+_WORKERS = 2
+"""Renders and tracks at the same time, over all pages; others wait."""
+
+
+def load_stage(executor: Executor, limits: Limits) -> Stage:
+    """Head, renderer and presets. A preset that cannot be read is named in the log and left out."""
+    head = embedded_head()
+    expressions, skipped = list_presets(EXPRESSIONS, load_expression)
+    motions, skipped_motions = list_presets(MOTIONS, load_motion_preset)
+    for problem in (*skipped, *skipped_motions):
+        _log.warning(say("skipped_preset", reason=problem.reason))
+    return Stage(
+        head=head,
+        units=unit_basis(head, head),
+        renderer=WarpRenderer(head),
+        expressions={preset.name: preset for preset in expressions},
+        motions={preset.name: Act(preset.label, preset, None) for preset in motions},
+        limits=limits,
+        executor=executor,
+    )
+
+
+def serve(
+    host: str = "127.0.0.1",
+    port: int | None = None,
+    *,
+    auth: tuple[str, str] | None = None,
+    limits: Limits | None = None,
+    opened: Callable[[str], None] = lambda url: None,
+    wait: Callable[[], object] | None = None,
+) -> None:
+    """Serve the studio until `wait` returns or raises (None: until Ctrl-C).
+
+    `opened` is called with the address once the page can be opened. `port` None: the first free one from 7860.
+    Nothing is shared beyond `host`, nothing is asked of the network.
+    """
+    limits = limits or Limits()
+    with tempfile.TemporaryDirectory(prefix="loki-studio-") as folder, ThreadPoolExecutor(_WORKERS) as executor:
+        stage = load_stage(executor, limits)
+        sessions = Sessions(stage, Path(folder), partial(furnish, load_example(stage)))
+        page = build_studio(stage, sessions)
+        _, url, _ = page.launch(
+            server_name=host,
+            server_port=port,
+            auth=auth,
+            share=False,
+            inbrowser=False,
+            quiet=True,
+            prevent_thread_lock=True,
+            ssr_mode=False,
+            footer_links=[],
+            theme=build_theme(),
+            head=page_head(),
+            allowed_paths=[folder],
+            max_file_size=f"{limits.upload_megabytes}mb",
+        )
+        try:
+            opened(url)
+            (wait or threading.Event().wait)()
+        finally:
+            sessions.close_all()
+            page.close(verbose=False)

@@ -1,0 +1,127 @@
+"""One session a page: its work, its pictures and motions, its jobs and its folder. No page can reach another's."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from app.jobs import Job
+from app.stage import Act, Sitter, Stage
+from app.words import say
+from loki_core.errors import InputError
+from loki_core.head.params import FlameParams
+from loki_core.timeline.history import History, record
+from loki_core.timeline.performance import Performance, perform
+from loki_core.timeline.state import StudioState
+
+__all__ = ["Session", "Sessions"]
+
+
+@dataclass(eq=False)
+class Session:
+    """What belongs to one page in one browser. Change `history` and the tables only while holding `lock`."""
+
+    stage: Stage
+    folder: Path
+    """Uploads and results; removed when the page is gone."""
+    token: str = field(default_factory=lambda: secrets.token_urlsafe(24))
+    """Only the page that opened the session is told; every request brings it back."""
+    lock: threading.RLock = field(default_factory=threading.RLock)
+    history: History = field(default_factory=History)
+    sitters: dict[str, Sitter] = field(default_factory=dict)
+    acts: dict[str, Act] = field(default_factory=dict)
+    jobs: dict[str, Job] = field(default_factory=dict)
+    performed: tuple[object, FlameParams] | None = None
+    """The last motion that `frames` made, and what it was made of."""
+    revision: int = 0
+    """Counts the changes, so that the page can tell an old answer from a new one."""
+
+    @property
+    def state(self) -> StudioState:
+        return self.history.present
+
+    @property
+    def performance(self) -> Performance | None:
+        """The motion that is chosen; None for a still face."""
+        act = self.acts.get(self.state.motion)
+        return act.performance if act else None
+
+    def change(self, edit: Callable[[StudioState], StudioState]) -> None:
+        """Make the next state of the present one: a step of undo, unless it only looks elsewhere."""
+        with self.lock:
+            self.replace_history(record(self.history, edit(self.state)))
+
+    def replace_history(self, history: History) -> None:
+        """Go to another point of the history."""
+        with self.lock:
+            self.history = history
+            self.revision += 1
+
+    def start(self, job: Job) -> None:
+        """Keep a job where the page can ask for it."""
+        with self.lock:
+            self.jobs[job.id] = job
+
+    def frames(self, state: StudioState) -> FlameParams:
+        """The chosen motion on the chosen face, without the controls: batch shape (T,). Kept until one of them changes."""
+        key = (state.portrait, state.motion, state.retarget)
+        with self.lock:
+            if self.performed is None or self.performed[0] != key:
+                act = self.acts.get(state.motion)
+                portrait = self.sitters[state.portrait].full.params
+                performance = act.performance if act else None
+                frames = perform(performance, portrait, self.stage.head, self.stage.units, state.retarget)
+                self.performed = (key, frames)
+            return self.performed[1]
+
+
+class Sessions:
+    """The sessions that are open, found by their token. `furnish` fills a new one with the example."""
+
+    def __init__(self, stage: Stage, root: Path, furnish: Callable[[Session], None]) -> None:
+        self._stage = stage
+        self._root = root
+        self._furnish = furnish
+        self._lock = threading.Lock()
+        self._by_token: dict[str, Session] = {}
+        self._token_of_page: dict[str, str] = {}
+
+    def open(self, page: str) -> Session:
+        """A new session for the page that Gradio calls `page`. Raises `InputError` when too many are open."""
+        folder = self._root / secrets.token_hex(16)
+        folder.mkdir(parents=True)
+        session = Session(self._stage, folder)
+        with self._lock:
+            if len(self._by_token) >= self._stage.limits.pages:
+                raise InputError(say("too_many"))
+            self._by_token[session.token] = session
+            self._token_of_page[page] = session.token
+        self._furnish(session)
+        return session
+
+    def find(self, token: object) -> Session:
+        """The session of a token. Raises `InputError` when it has ended."""
+        session = self._by_token.get(token) if isinstance(token, str) else None
+        if session is None:
+            raise InputError(say("ended"))
+        return session
+
+    def close(self, page: str) -> None:
+        """End the session of a page that is gone: its jobs stop, its folder goes."""
+        with self._lock:
+            session = self._by_token.pop(self._token_of_page.pop(page, ""), None)
+        if session is not None:
+            for job in session.jobs.values():
+                job.cancel()
+            for job in session.jobs.values():
+                job.wait()
+            shutil.rmtree(session.folder, ignore_errors=True)
+
+    def close_all(self) -> None:
+        """End every session."""
+        for page in list(self._token_of_page):
+            self.close(page)

@@ -1,0 +1,108 @@
+"""What all sessions share and none changes: the head, the renderer, the presets; and what a session keeps of its own material."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from jaxtyping import UInt8
+
+from loki_core.head.model import HeadModel
+from loki_core.head.units import UnitBasis
+from loki_core.motion.presets import ExpressionPreset
+from loki_core.raster.camera import CropBox
+from loki_core.render.base import Portrait, Renderer
+from loki_core.timeline.performance import Performance
+
+__all__ = ["Act", "Limits", "Prepared", "Sitter", "Stage", "data_url", "jpeg", "name_of"]
+
+_QUALITY = 85
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one page may ask for."""
+
+    upload_megabytes: int = 500
+    clip_seconds: int = 600
+    pages: int = 64
+    """Open at the same time."""
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A portrait at one size, ready to be moved."""
+
+    portrait: Portrait
+    scene: Any
+    """What the renderer made of it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Sitter:
+    """A portrait that a session can show."""
+
+    name: str
+    full: Portrait
+    """As it was given: what is rendered."""
+    live: Prepared
+    """Small enough to follow the hand."""
+    small: Prepared
+    """For pictures of the size of a stamp."""
+    crop: CropBox
+    """The square around the head that the driver map is drawn in, in pixels of `live`."""
+    small_crop: CropBox
+    """The same in pixels of `small`."""
+
+
+@dataclass(frozen=True, eq=False)
+class Act:
+    """A motion that a session can play."""
+
+    name: str
+    performance: Performance
+    clip: Path | None
+    """The video it was tracked from, for its sound; None for presets."""
+    has_sound: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Stage:
+    """Built once, read by every session."""
+
+    head: HeadModel
+    units: UnitBasis
+    renderer: Renderer
+    expressions: Mapping[str, ExpressionPreset]
+    motions: Mapping[str, Act]
+    """The presets, by the name of their file."""
+    limits: Limits
+    executor: Executor
+    """For work that takes long: rendering and tracking."""
+
+
+def jpeg(image: UInt8[np.ndarray, "H W 3"]) -> bytes:
+    """The picture as the page shows it while one works."""
+    done, data = cv2.imencode(".jpg", image[..., 2::-1], [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
+    assert done
+    return data.tobytes()
+
+
+def data_url(image: UInt8[np.ndarray, "H W 3"]) -> str:
+    """The picture as an address that needs no request."""
+    return f"data:image/jpeg;base64,{base64.b64encode(jpeg(image)).decode()}"
+
+
+def name_of(*parts: bytes) -> str:
+    """16 hex digits that stand for what they were made of."""
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(len(part).to_bytes(8, "little") + part)
+    return digest.hexdigest()[:16]

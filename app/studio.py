@@ -1,0 +1,61 @@
+"""The page: panels around a viewport, and whose session it belongs to."""
+
+from __future__ import annotations
+
+import json
+
+import gradio as gr
+
+from app.panels import expressions, header, inspector, render, sources, transport, viewport
+from app.server import Binder
+from app.sessions import Sessions
+from app.stage import Stage
+from app.widgets.widget import read_source, widget
+from app.words import PAGE_WORDS, say
+
+__all__ = ["build_studio", "page_head"]
+
+_HOUR = 3600
+
+
+def build_studio(stage: Stage, sessions: Sessions) -> gr.Blocks:
+    """Compose the page. Every page that is opened gets a session of its own, which ends with it."""
+    bind = Binder(sessions)
+
+    def begin(request: gr.Request) -> str:
+        assert request.session_hash is not None
+        return sessions.open(request.session_hash).token
+
+    def end(request: gr.Request) -> None:
+        assert request.session_hash is not None
+        sessions.close(request.session_hash)
+
+    with gr.Blocks(title=say("title"), analytics_enabled=False, fill_width=True, delete_cache=(_HOUR, _HOUR)) as page:
+        header.build()
+        with gr.Row(elem_id="ls-desk"):
+            with gr.Column(elem_id="ls-left"):
+                sources.build(bind, stage)
+            with gr.Column(elem_id="ls-centre"):
+                viewport.build(bind)
+                transport.build()
+            with gr.Column(elem_id="ls-right"), gr.Tabs(elem_id="ls-tabs"):
+                with gr.Tab(say("tab_face"), render_children=True):
+                    inspector.build()
+                with gr.Tab(say("tab_expressions"), render_children=True):
+                    expressions.build(bind, list(stage.expressions.values()))
+                with gr.Tab(say("tab_render"), render_children=True):
+                    render.build(bind)
+        link = widget("link", "")
+        page.load(begin, None, link, show_progress="hidden", api_visibility="private")
+        page.unload(end)
+    return page
+
+
+def page_head() -> str:
+    """Style sheet and script that the page's parts share, before any of them runs.
+
+    Not through Gradio's `css`, which rewrites selectors and loses those with commas inside `:is()`.
+    """
+    words = json.dumps({key: say(key) for key in PAGE_WORDS})
+    script = f"{read_source('store.js')}\nwindow.loki = new LokiStudio({words});"
+    return f"<style>{read_source('base.css')}</style><script>{script}</script>"

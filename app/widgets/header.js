@@ -1,0 +1,75 @@
+// Undo, redo, theme, the keyboard map, and the keys themselves.
+const studio = window.loki;
+studio.offer(server, upload);
+
+const find = (name) => element.querySelector(`[data-part=${name}]`);
+const keys = element.querySelector("dialog");
+const THEME = "loki-theme";
+
+const setTheme = (dark) => {
+  document.body.classList.toggle("dark", dark);
+  localStorage.setItem(THEME, dark ? "dark" : "light");
+  studio.emit("theme");
+};
+const kept = localStorage.getItem(THEME);
+if (kept && !new URLSearchParams(location.search).has("__theme")) setTheme(kept === "dark");
+
+const actions = {
+  undo: () => studio.undo(),
+  redo: () => studio.redo(),
+  theme: () => setTheme(!document.body.classList.contains("dark")),
+  keys: () => keys.showModal(),
+  close: () => keys.close(),
+};
+for (const button of element.querySelectorAll("button[data-do]")) button.addEventListener("click", actions[button.dataset.do]);
+
+studio.on("studio", () => {
+  find("undo").disabled = !studio.studio.can_undo;
+  find("redo").disabled = !studio.studio.can_redo;
+});
+
+const act = (name) => () => studio.actions[name]();
+const view = (name) => () => studio.edit({ do: "look", name: "view", value: name });
+const KEYS = {
+  " ": act("play"),
+  ArrowLeft: (event) => studio.step(event.shiftKey ? -10 : -1),
+  ArrowRight: (event) => studio.step(event.shiftKey ? 10 : 1),
+  Home: act("first"),
+  End: act("last"),
+  l: act("loop"),
+  i: act("startHere"),
+  o: act("endHere"),
+  x: act("whole"),
+  1: view("side"),
+  2: view("wipe"),
+  3: view("map"),
+  4: view("warp"),
+  5: view("portrait"),
+  "?": () => keys.showModal(),
+};
+
+const typing = (target) => target.matches("input:not([type=range], [type=checkbox], [type=radio]), textarea, select, [contenteditable]");
+// Keys that the focused element needs for itself.
+const taken = (event) => {
+  if (typing(event.target)) return true;
+  if (event.key === " ") return event.target.matches("button, summary, a, input[type=checkbox], input[type=radio]");
+  return event.key.startsWith("Arrow") || event.key === "Home" || event.key === "End"
+    ? event.target.matches("input[type=range], input[type=radio], [role=tab]")
+    : false;
+};
+
+document.addEventListener("keydown", (event) => {
+  if (!studio.studio || keys.open) return;
+  if (event.ctrlKey || event.metaKey) {
+    const key = event.key.toLowerCase();
+    if (typing(event.target) || (key !== "z" && key !== "y")) return;
+    event.preventDefault();
+    if (key === "y" || event.shiftKey) studio.redo();
+    else studio.undo();
+    return;
+  }
+  const action = KEYS[event.key.length === 1 ? event.key.toLowerCase() : event.key];
+  if (!action || event.altKey || taken(event)) return;
+  event.preventDefault();
+  action(event);
+});

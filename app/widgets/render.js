@@ -1,0 +1,60 @@
+// What to render, how far it is, and what came of it.
+const studio = window.loki;
+studio.offer(server, upload);
+
+const find = (name) => element.querySelector(`[data-part=${name}]`);
+const value = (name) => element.querySelector(`[name=${name}]`).value;
+const checked = (name) => element.querySelector(`[name=${name}]`).checked;
+let shown = null;
+
+find("render").addEventListener("click", () => {
+  studio.pause();
+  studio.ask("start_render", {
+    format: value("ls-format"), frames: value("ls-frames"), sound: checked("ls-sound"), panel: checked("ls-panel"), frame: studio.frame,
+  });
+});
+
+const showState = () => {
+  const [first, stop] = studio.range;
+  const seconds = ((stop - first) / studio.rate).toFixed(1);
+  element.querySelector("option[value=range]").textContent = studio.say("range_all", { count: stop - first, seconds });
+  const motion = studio.library.motions.find((entry) => entry.id === studio.studio.motion);
+  find("sound").hidden = !motion?.sound;
+  find("render").disabled = !studio.studio.portrait;
+};
+
+const showResult = (job) => {
+  if (shown === job.id) return;
+  shown = job.id;
+  find("empty").hidden = true;
+  const { file, name, kind } = job.result;
+  const link = find("download");
+  link.hidden = false;
+  link.href = file.url;
+  link.download = name;
+  link.textContent = studio.say("download", { name });
+  const preview = { video: document.createElement("video"), image: new Image(), none: null }[kind];
+  if (kind === "video") Object.assign(preview, { controls: true, loop: true, autoplay: true, muted: true, playsInline: true });
+  if (preview) preview.src = file.url;
+  find("preview").replaceChildren(...(preview ? [preview] : []));
+};
+
+const showJobs = () => {
+  const jobs = studio.library.jobs.filter((job) => job.kind === "render");
+  const active = jobs.find((job) => job.state === "waiting" || job.state === "running");
+  find("work").hidden = !active;
+  find("render").hidden = Boolean(active);
+  if (active) {
+    find("title").textContent = studio.describe(active);
+    const bar = find("work").querySelector("progress");
+    if (active.total) Object.assign(bar, { max: active.total, value: active.done });
+    else bar.removeAttribute("value");
+    find("cancel").onclick = () => studio.ask("cancel_job", { id: active.id });
+  }
+  const finished = jobs.filter((job) => job.state === "done").at(-1);
+  if (finished) showResult(finished);
+};
+
+studio.on("studio", showState);
+studio.on("library", showState);
+studio.on("library", showJobs);

@@ -1,0 +1,142 @@
+// The portrait, the driver clip, the motions to choose from, and how a clip moves the portrait. Files may be dropped anywhere.
+const studio = window.loki;
+studio.offer(server, upload);
+
+const find = (name) => element.querySelector(`[data-part=${name}]`);
+const zones = { portrait: find("portrait"), driver: find("driver") };
+
+// --- the portrait ----------------------------------------------------------------------------------------------------
+const takePortrait = async (path, name, face = null) => {
+  find("busy").hidden = false;
+  const reply = await studio.ask("take_portrait", { path, name, face });
+  find("busy").hidden = true;
+  showFaces(reply?.faces ?? [], path, name);
+};
+
+// Several faces: each as a button with its picture.
+const showFaces = (faces, path, name) => {
+  find("faces").hidden = !faces.length;
+  find("faces-title").textContent = studio.say("faces", { count: faces.length });
+  find("faces-list").replaceChildren(...faces.map((picture, index) => {
+    const button = document.createElement("button");
+    const image = new Image();
+    image.src = picture;
+    image.alt = studio.say("face_number", { number: index + 1 });
+    button.append(image);
+    button.addEventListener("click", () => takePortrait(path, name, index + 1));
+    return button;
+  }));
+  find("faces-list").firstElementChild?.focus();
+};
+
+// --- files -----------------------------------------------------------------------------------------------------------
+const take = async (file) => {
+  const kind = file.type.startsWith("image/") && file.type !== "image/gif" ? "portrait" : file.type.startsWith("video/") || file.type === "image/gif" ? "driver" : null;
+  if (!kind) return studio.toast(studio.say("not_media", { name: file.name }));
+  return takeAs(kind, file);
+};
+
+const takeAs = async (kind, file) => {
+  zones[kind].classList.add("sending");
+  const path = await studio.send(file);
+  zones[kind].classList.remove("sending");
+  if (!path) return;
+  if (kind === "portrait") await takePortrait(path, file.name);
+  else await studio.ask("take_driver", { path, name: file.name });
+};
+
+for (const [kind, zone] of Object.entries(zones)) {
+  const picker = zone.querySelector("input[type=file]");
+  zone.querySelector("button").addEventListener("click", () => picker.click());
+  picker.addEventListener("change", () => {
+    if (picker.files[0]) takeAs(kind, picker.files[0]);
+    picker.value = "";
+  });
+}
+
+let depth = 0;
+const hasFiles = (event) => event.dataTransfer?.types.includes("Files");
+const mark = (on) => Object.values(zones).forEach((zone) => zone.classList.toggle("waiting", on));
+document.addEventListener("dragenter", (event) => hasFiles(event) && mark(++depth > 0));
+document.addEventListener("dragleave", (event) => hasFiles(event) && mark(--depth > 0));
+document.addEventListener("dragover", (event) => hasFiles(event) && event.preventDefault());
+document.addEventListener("drop", async (event) => {
+  if (!hasFiles(event)) return;
+  event.preventDefault();
+  mark((depth = 0) > 0);
+  for (const file of event.dataTransfer.files) await take(file);
+});
+
+// --- what is there ---------------------------------------------------------------------------------------------------
+const choice = (name, entry, checked, pick) => {
+  const label = document.createElement("label");
+  const radio = Object.assign(document.createElement("input"), { type: "radio", name, value: entry.id, checked });
+  radio.addEventListener("change", pick);
+  const text = document.createElement("span");
+  text.textContent = entry.name;
+  text.title = entry.name;
+  label.append(radio, text);
+  if (entry.length) {
+    const length = document.createElement("small");
+    length.textContent = entry.length;
+    label.append(length);
+  }
+  return label;
+};
+
+const showLibrary = () => {
+  if (!studio.studio) return;
+  const { portraits, motions, jobs } = studio.library;
+  find("portrait-name").textContent = portraits.find((portrait) => portrait.id === studio.studio.portrait)?.name ?? "";
+  const pick = (event) => studio.edit({ do: "motion", id: event.target.value }) ?? studio.pause();
+  const focused = document.activeElement?.closest("[data-part=motions]") ? document.activeElement.value : null;
+  find("motions").replaceChildren(...motions.map((motion) => choice("ls-motion", motion, motion.id === studio.studio.motion, pick)));
+  if (focused !== null) find("motions").querySelector(`input[value="${focused}"]`)?.focus();
+  showJob(jobs.find((job) => job.kind === "track" && (job.state === "waiting" || job.state === "running")));
+};
+
+const showJob = (job) => {
+  find("tracking").hidden = !job;
+  if (!job) return;
+  find("tracking-title").textContent = studio.describe(job);
+  const bar = find("tracking").querySelector("progress");
+  if (job.total) Object.assign(bar, { max: job.total, value: job.done });
+  else bar.removeAttribute("value");
+  find("cancel").onclick = () => studio.ask("cancel_job", { id: job.id });
+};
+
+const showState = () => {
+  const chosen = studio.library.motions.find((motion) => motion.id === studio.studio.motion);
+  find("follow").hidden = !chosen?.clip;
+  for (const slider of find("follow").querySelectorAll("input")) {
+    if (slider !== document.activeElement) slider.value = studio.studio.retarget[slider.name];
+    slider.nextElementSibling.textContent = Number(slider.value).toFixed(2);
+    studio.fill(slider);
+  }
+  for (const radio of find("motions").querySelectorAll("input")) radio.checked = radio.value === studio.studio.motion;
+};
+
+let gesture = null;
+for (const slider of find("follow").querySelectorAll("input")) {
+  const fresh = () => (gesture = studio.newGesture());
+  slider.addEventListener("pointerdown", fresh);
+  slider.addEventListener("focus", fresh);
+  slider.addEventListener("change", fresh);
+  slider.addEventListener("input", () => {
+    slider.nextElementSibling.textContent = Number(slider.value).toFixed(2);
+    studio.fill(slider);
+    studio.edit({ do: "retarget", name: slider.name, value: Number(slider.value), gesture });
+  });
+  slider.addEventListener("dblclick", () => studio.edit({ do: "retarget", name: slider.name, value: Number(slider.dataset.default) }));
+}
+
+const showFace = () => {
+  const image = zones.portrait.querySelector("img");
+  image.src = studio.face.src;
+  image.hidden = false;
+};
+
+studio.on("face", showFace);
+studio.on("library", showLibrary);
+studio.on("studio", showLibrary);
+studio.on("studio", showState);

@@ -1,0 +1,311 @@
+// The page's side of one session: what the server last said, edits on their way, pictures that arrived.
+// Widgets listen to its events and draw; none of them keeps work of its own.
+//   studio   the work changed (this.studio)          library  portraits, motions or jobs changed (this.library)
+//   seek     the playhead moved (this.frame)         picture  a picture to show arrived (this.pictures)
+//   play     playback started or stopped
+(() => {
+  const CACHE_BYTES = 96e6;
+  const VIEWS_OF = { side: ["map", "warp"], wipe: ["warp"], map: ["map"], warp: ["warp"], portrait: [] };
+
+  class Studio extends EventTarget {
+    constructor(words) {
+      super();
+      this.words = words;
+      this.server = {};
+      this.token = null;
+      this.studio = null;
+      this.library = { portraits: [], motions: [], jobs: [] };
+      this.frame = 0;
+      this.playing = false;
+      this.pictures = {};
+      this.edits = [];
+      this.cache = new Map();
+      this.cacheBytes = 0;
+      this.lanes = [{ busy: false }, { busy: false }];
+      this.serial = 0;
+      this.gestures = 0;
+    }
+
+    say(key, values = {}) {
+      return this.words[key].replace(/\{(\w+)\}/g, (_, name) => values[name]);
+    }
+
+    on(name, listener) {
+      this.addEventListener(name, listener);
+    }
+
+    emit(name) {
+      this.dispatchEvent(new Event(name));
+    }
+
+    // Each widget brings the server functions of its panel; the first also how to upload a file.
+    offer(server, upload) {
+      Object.assign(this.server, server);
+      this.upload ??= upload;
+    }
+
+    async begin(token) {
+      this.token = token;
+      await this.ask("snapshot");
+      this.wake();
+      if (this.studio?.frame_count > 1) this.play();
+    }
+
+    // One question to the server. Returns null when it could not be answered; the reason has been shown then.
+    async ask(name, request = {}) {
+      const reply = await this.server[name]({ token: this.token, ...request });
+      if (!reply) {
+        this.toast(this.words.lost);
+        return null;
+      }
+      if (reply.studio) this.accept(reply.studio);
+      if (reply.library) this.acceptLibrary(reply.library);
+      if (reply.error) {
+        this.toast(reply.error);
+        if (this.studio) this.emit("studio");
+      }
+      return reply.error && !reply.picture ? null : reply;
+    }
+
+    accept(studio) {
+      if (this.studio && studio.revision < this.studio.revision) return;
+      const before = this.studio;
+      this.studio = studio;
+      if (!before || before.look.frame !== studio.look.frame || before.motion !== studio.motion) this.frame = studio.look.frame;
+      this.frame = Math.min(this.frame, studio.frame_count - 1);
+      if (studio.frame_count < 2) this.pause();
+      this.emit("studio");
+      this.wake();
+    }
+
+    acceptLibrary(library) {
+      const before = new Map(this.library.jobs.map((job) => [job.id, job.state]));
+      this.library = library;
+      for (const job of library.jobs) {
+        if (before.get(job.id) === job.state) continue;
+        if (job.state === "failed") this.toast(job.error);
+        if (job.state === "cancelled") this.toast(this.say("cancelled", job));
+      }
+      this.emit("library");
+      this.watchJobs();
+    }
+
+    // --- edits -----------------------------------------------------------------------------------------------------
+    newGesture() {
+      return `g${++this.gestures}`;
+    }
+
+    edit(edit) {
+      const last = this.edits.at(-1);
+      const same = last && edit.gesture && last.gesture === edit.gesture && last.do === edit.do && last.name === edit.name;
+      if (same) this.edits[this.edits.length - 1] = edit;
+      else this.edits.push(edit);
+      this.wake();
+    }
+
+    undo() {
+      this.edit({ do: "undo" });
+    }
+
+    redo() {
+      this.edit({ do: "redo" });
+    }
+
+    // --- time ------------------------------------------------------------------------------------------------------
+    get range() {
+      return this.studio?.trim ?? [0, this.studio?.frame_count ?? 1];
+    }
+
+    get rate() {
+      return this.studio ? this.studio.fps[0] / this.studio.fps[1] : 30;
+    }
+
+    seek(frame) {
+      const last = (this.studio?.frame_count ?? 1) - 1;
+      this.frame = Math.max(0, Math.min(last, Math.round(frame)));
+      if (this.playing) this.startClock();
+      this.emit("seek");
+      this.wake();
+    }
+
+    step(frames) {
+      this.pause();
+      this.seek(this.frame + frames);
+    }
+
+    startClock() {
+      this.clock = { time: performance.now(), frame: this.frame };
+    }
+
+    play() {
+      if (this.playing || (this.studio?.frame_count ?? 1) < 2) return;
+      const [first, stop] = this.range;
+      if (this.frame < first || this.frame >= stop - 1) this.frame = first;
+      this.playing = true;
+      this.startClock();
+      this.emit("play");
+      requestAnimationFrame(() => this.tick());
+    }
+
+    pause() {
+      if (!this.playing) return;
+      this.playing = false;
+      this.emit("play");
+      this.wake();
+    }
+
+    toggle() {
+      if (this.playing) this.pause();
+      else this.play();
+    }
+
+    // The frame that is due by the clock: playback holds the rate and leaves frames out rather than slow down.
+    tick() {
+      if (!this.playing) return;
+      const [first, stop] = this.range;
+      const due = this.clock.frame + Math.floor(((performance.now() - this.clock.time) / 1000) * this.rate);
+      if (due >= stop && !this.studio.look.loop) {
+        this.frame = stop - 1;
+        this.emit("seek");
+        this.pause();
+        return;
+      }
+      const frame = first + ((due - first) % (stop - first));
+      if (frame !== this.frame) {
+        this.frame = frame;
+        this.emit("seek");
+        this.wake();
+      }
+      requestAnimationFrame(() => this.tick());
+    }
+
+    // --- pictures --------------------------------------------------------------------------------------------------
+    get views() {
+      return VIEWS_OF[this.studio?.look.view ?? "side"];
+    }
+
+    keyOf(view, frame = this.frame, studio = this.studio) {
+      return `${studio.hash}|${view}|${view === "map" ? studio.look.map : ""}|${frame}`;
+    }
+
+    // Show what is at hand, ask for what is not.
+    wake() {
+      if (!this.token || !this.studio) return;
+      for (const view of this.views) if (this.cache.has(this.keyOf(view))) this.show(view, this.keyOf(view));
+      this.lanes.forEach((lane, index) => this.run(lane, index));
+    }
+
+    // A lane has one request on its way at most; the next asks for what is newest by then. The first carries the edits too.
+    // It rests when there is nothing to ask, or no answer.
+    async run(lane, index) {
+      if (lane.busy) return;
+      lane.busy = true;
+      try {
+        for (let request = this.next(index); request && (await this.fetch(request)); request = this.next(index));
+      } finally {
+        lane.busy = false;
+      }
+    }
+
+    next(index) {
+      const view = this.studio.portrait ? this.views[index] ?? null : null;
+      if (index === 0 && this.edits.length) return { edits: this.edits.splice(0), view, frame: this.frame };
+      if (!view || (index > 0 && this.edits.length)) return null;
+      const frame = this.cache.has(this.keyOf(view)) ? this.uncachedAhead(view) : this.frame;
+      return frame === null ? null : { edits: [], view, frame };
+    }
+
+    // During playback idle time goes to the frames to come, so that the next round is smooth.
+    uncachedAhead(view) {
+      if (!this.playing) return null;
+      const [first, stop] = this.range;
+      for (let ahead = 1; ahead < stop - first; ahead++) {
+        const frame = first + ((this.frame - first + ahead) % (stop - first));
+        if (!this.cache.has(this.keyOf(view, frame))) return frame;
+      }
+      return null;
+    }
+
+    async fetch({ edits, view, frame }) {
+      const early = this.cache.has(this.keyOf(view));
+      const reply = await this.ask("look", { edits, view, frame });
+      if (!reply?.picture) return reply !== null && this.edits.length > 0;
+      const key = this.keyOf(view, reply.frame, reply.studio);
+      this.keep(key, await (await fetch(`data:image/jpeg;base64,${reply.picture}`)).blob());
+      const stale = reply.studio.portrait !== this.studio.portrait || !this.views.includes(view);
+      if (!early && !stale) await this.show(view, key);
+      return true;
+    }
+
+    keep(key, blob) {
+      this.cache.set(key, blob);
+      this.cacheBytes += blob.size;
+      for (const [oldest, old] of this.cache) {
+        if (this.cacheBytes <= CACHE_BYTES) break;
+        this.cache.delete(oldest);
+        this.cacheBytes -= old.size;
+      }
+    }
+
+    async show(view, key) {
+      const shown = this.pictures[view];
+      if (shown?.key === key) return;
+      const serial = ++this.serial;
+      const bitmap = await createImageBitmap(this.cache.get(key));
+      if ((this.pictures[view]?.serial ?? 0) > serial) return bitmap.close();
+      this.pictures[view]?.bitmap.close();
+      this.pictures[view] = { key, serial, bitmap };
+      this.emit("picture");
+    }
+
+    // Colour a slider's track from its default to its value.
+    fill(slider, rest = Number(slider.min)) {
+      const share = (value) => (100 * (value - slider.min)) / (slider.max - slider.min);
+      const ends = [share(rest), share(slider.value)].sort((a, b) => a - b);
+      slider.style.setProperty("--from", `${ends[0]}%`);
+      slider.style.setProperty("--to", `${ends[1]}%`);
+    }
+
+    // --- files and long work ---------------------------------------------------------------------------------------
+    // Returns what the server can take up, or null.
+    async send(file) {
+      const limit = this.studio.upload_limit;
+      if (file.size > limit * 1e6) {
+        this.toast(this.say("too_large", { limit, size: Math.ceil(file.size / 1e6) }));
+        return null;
+      }
+      try {
+        return (await this.upload(file)).path;
+      } catch {
+        this.toast(this.words.lost);
+        return null;
+      }
+    }
+
+    describe(job) {
+      if (job.state === "waiting") return this.say("waiting", job);
+      if (!job.total) return job.title;
+      const left = job.left === null ? "" : `, ${this.say("time_left", { seconds: Math.ceil(job.left) })}`;
+      return this.say("progress", job) + left;
+    }
+
+    watchJobs() {
+      const active = this.library.jobs.some((job) => job.state === "waiting" || job.state === "running");
+      if (!active || this.polling) return;
+      this.polling = setTimeout(async () => {
+        this.polling = null;
+        await this.ask("poll");
+      }, 250);
+    }
+
+    toast(text) {
+      const place = document.querySelector("#ls-toasts");
+      const toast = document.createElement("p");
+      toast.textContent = text;
+      place.append(toast);
+      setTimeout(() => toast.remove(), 4000 + 60 * text.length);
+    }
+  }
+
+  window.LokiStudio = Studio;
+})();

@@ -1,0 +1,169 @@
+"""Every word that the page shows, in one table, so that it can be translated."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+__all__ = ["GROUPS", "PAGE_WORDS", "say", "sentence"]
+
+_WORDS: Mapping[str, str] = MappingProxyType(
+    {
+        "title": "Loki Studio",
+        # header
+        "undo": "Undo (Ctrl+Z)",
+        "redo": "Redo (Ctrl+Shift+Z)",
+        "theme": "Light or dark",
+        "keys": "Keyboard (?)",
+        # viewport
+        "viewport": "Viewport",
+        "view": "View",
+        "view_side": "Side by side",
+        "view_wipe": "Wipe",
+        "view_map": "Driver map",
+        "view_warp": "Warp",
+        "view_portrait": "Portrait",
+        "map_mode": "What the driver map shows",
+        "map_heat": "Deformation",
+        "map_encoding": "Channels",
+        "map_normals": "Normals",
+        "map_parts": "Parts",
+        "map_matte": "Matte",
+        "wipe": "Wipe between portrait and warp",
+        "empty": "Drop a portrait here",
+        # transport
+        "transport": "Playback",
+        "play": "Play or pause (space)",
+        "first": "To the first frame (Home)",
+        "back": "One frame back (left arrow)",
+        "forward": "One frame on (right arrow)",
+        "last": "To the last frame (End)",
+        "loop": "Loop (L)",
+        "frame": "Frame",
+        "scrub": "Frame shown",
+        "range_start": "Start of the range",
+        "range_end": "End of the range",
+        "range_start_here": "Start the range here (I)",
+        "range_end_here": "End the range here (O)",
+        "range_clear": "Whole motion (X)",
+        "rate": "{fps} fps",
+        # sources
+        "sources": "Sources",
+        "portrait": "Portrait",
+        "portrait_drop": "Drop a picture of a face, or click to choose",
+        "portrait_busy": "Looking for the face…",
+        "faces": "{count} faces. Which one?",
+        "face_number": "Face {number} from the left",
+        "driver": "Driver clip",
+        "driver_drop": "Drop a video of a face, or click to choose",
+        "motion": "Motion",
+        "still": "Still",
+        "follow": "How the clip moves the portrait",
+        "absolute": "Relative – absolute",
+        "absolute_help": "0: the clip's changes are added to the portrait's own face. 1: the portrait takes over the clip's.",
+        "gain_expression": "Expression",
+        "gain_jaw": "Jaw",
+        "gain_eye_left": "Left eye",
+        "gain_eye_right": "Right eye",
+        "gain_neck": "Neck",
+        "gain_head_rotation": "Head turn",
+        "gain_head_translation": "Head place",
+        "gain_help": "1: as the clip. 0: the portrait stays as it is. Above 1 exaggerates.",
+        "head": "Head",
+        "head_info": "{name}: {vertices} vertices, {expressions} expression and {shapes} shape axes",
+        # inspector
+        "tab_face": "Face",
+        "tab_expressions": "Expressions",
+        "tab_render": "Render",
+        "linked": "Link left and right",
+        "reset_all": "Reset all",
+        "reset_group": "Reset {group}",
+        "reset": "Reset",
+        "find": "Find a control",
+        "value_of": "{control}, value in {unit}",
+        "brows": "Brows",
+        "eyes": "Eyes",
+        "lids": "Lids",
+        "cheeks": "Cheeks",
+        "nose": "Nose",
+        "mouth": "Mouth",
+        "jaw": "Jaw",
+        "tongue": "Tongue",
+        "head_group": "Head",
+        "neck": "Neck",
+        "left": "L",
+        "right": "R",
+        "share": "share of the way",
+        "degrees": "degrees",
+        "cm": "cm",
+        # expressions
+        "find_preset": "Find an expression",
+        "none_found": "None of that name",
+        # render
+        "format": "Format",
+        "format_mp4": "MP4 video",
+        "format_gif": "GIF",
+        "format_png": "PNG sequence (zip)",
+        "what": "Frames",
+        "range_all": "The range on the timeline: {count} frames, {seconds} s",
+        "range_frame": "This frame only",
+        "sound": "Sound of the driver clip",
+        "panel": "Portrait and driver map beside it",
+        "render": "Render",
+        "cancel": "Cancel",
+        "result": "Result",
+        "download": "Download {name}",
+        "no_result": "What you render appears here.",
+        # work in progress
+        "example": "Astronaut",
+        "tracking": "Tracking {name}",
+        "rendering": "Rendering {name}",
+        "waiting": "{title}: waiting for other work",
+        "progress": "{title}: {done} of {total}",
+        "time_left": "{seconds} s left",
+        "cancelled": "Cancelled: {title}",
+        "done": "Done: {title}",
+        # what went wrong
+        "lost": "The studio does not answer. Is it still running? Reload the page.",
+        "ended": "This page's session has ended. Reload the page to go on.",
+        "our_fault": "Something went wrong in the studio itself; the log says what. Your work is still here.",
+        "bad_request": "The page sent something that the studio does not understand. Reload the page.",
+        "no_portrait": "expected a portrait, got none; drop one first",
+        "too_large": "expected a file of at most {limit} MB, got {size} MB; cut it or make it smaller",
+        "too_long": "expected a clip of at most {limit} seconds, got {seconds} seconds; cut it first",
+        "too_many": "too many pages are open on this studio; close one, or try again later",
+        "not_media": "expected a picture or a video, got {name}",
+        "skipped_preset": "left out a preset: {reason}",
+        # keyboard map
+        "keys_title": "Keyboard",
+        "close": "Close",
+        "keys_play": "Play or pause",
+        "keys_step": "One frame back or on; with Shift ten",
+        "keys_ends": "First or last frame of the range",
+        "keys_undo": "Undo, redo",
+        "keys_range": "Range starts or ends here, whole motion",
+        "keys_loop": "Loop on or off",
+        "keys_views": "Side by side, wipe, driver map, warp, portrait",
+        "keys_help": "This page",
+        "keys_slider": "Double-click a slider, or Delete on it, puts it back to rest",
+    }
+)
+
+GROUPS: Mapping[str, str] = MappingProxyType({"head": "head_group"})
+"""Groups of controls whose own name means something else in the table."""
+
+PAGE_WORDS: tuple[str, ...] = (
+    "lost", "cancelled", "done", "waiting", "progress", "time_left", "download", "no_result", "range_all", "none_found", "faces",
+    "face_number", "portrait_busy", "not_media", "too_large", "rate",
+)  # fmt: skip
+"""Keys that the page itself fills in; the rest is in the markup that the server writes."""
+
+
+def sentence(message: str) -> str:
+    """A message of the core as the page shows it: a capital letter first, a full stop last."""
+    return message[:1].upper() + message[1:] + ("" if message.endswith((".", "?", "!")) else ".")
+
+
+def say(key: str, **values: object) -> str:
+    """The words for `key`, with `{names}` filled in."""
+    return _WORDS[key].format(**values) if values else _WORDS[key]
