@@ -57,7 +57,7 @@ def video_stream(container: InputContainer, name: str) -> VideoStream:
 
 def sound_stream(container: InputContainer) -> AudioStream | None:
     """The first sound that can be decoded, None without one."""
-    return next((s for s in container.streams.audio if s.codec_context is not None), None)
+    return next((s for s in container.streams.audio if s.codec_context is not None and s.codec_context.sample_rate), None)
 
 
 def read_packets(container: InputContainer, stream: VideoStream | AudioStream, name: str) -> Iterator[Packet]:
@@ -69,7 +69,7 @@ def read_packets(container: InputContainer, stream: VideoStream | AudioStream, n
     while True:
         try:
             packet = next(packets, None)
-        except (av.error.FFmpegError, OSError) as error:
+        except (av.error.FFmpegError, OSError, IndexError) as error:  # IndexError: a stream that was not there at first
             _log.warning("%s breaks off: %s; what could be read is used", name, error)
             packet = Packet()
             packet.stream = stream

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from fractions import Fraction
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import UInt8
@@ -25,6 +25,7 @@ __all__ = ["VideoWriter", "open_writer"]
 _log = logging.getLogger(__name__)
 
 
+@runtime_checkable
 class _Sink(Protocol):
     def write(self, frame: UInt8[np.ndarray, "H W C"]) -> None: ...
 

@@ -184,7 +184,7 @@ def test_refusals_name_the_file_and_a_way_out(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "TIFF", "WEBP"])
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(data=st.data())
 def test_damaged_files_are_read_or_refused_never_worse(tmp_path_factory, kind, data):
     whole = io.BytesIO()
@@ -220,7 +220,7 @@ def test_a_failed_write_leaves_nothing(tmp_path):
     with pytest.raises(InputError, match="ends in .png"):
         write_picture(tmp_path / "a.xyz", UPRIGHT)
     with pytest.raises(ValueError, match="uint8"):
-        write_picture(tmp_path / "a.png", UPRIGHT.astype(np.float32))
+        write_picture(tmp_path / "a.png", np.zeros((64, 96, 5), np.uint8))
     with pytest.raises(OSError):
         write_picture(tmp_path / "missing" / "a.png", UPRIGHT)
     assert not list(tmp_path.iterdir())

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+from contextlib import suppress
 from fractions import Fraction
+from itertools import islice
 
 import av
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from loki_core.errors import InputError
@@ -207,3 +211,21 @@ def test_spans_outside_the_clip_are_refused(tmp_path):
         select_span(info, fps=Fraction(0))
     assert select_span(info, end=Fraction("2.004")).frame_count == 50
     assert select_span(info, start=Fraction(1), end=Fraction(3, 2)).frame_count == 12 + 1
+
+
+@pytest.mark.parametrize("name", ["d.mp4", "d.mkv", "d.ts", "d.gif"])
+@settings(max_examples=15)
+@given(data=st.data())
+def test_damaged_clips_are_read_or_refused_never_worse(tmp_path_factory, name, data):
+    path = tmp_path_factory.mktemp("d") / name
+    if name == "d.gif":
+        pictures = [Image.fromarray(frame) for frame in count_up(3)]
+        pictures[0].save(path, save_all=True, append_images=pictures[1:])
+    else:
+        write_clip(path, count_up(3), beep=Beep(0.02, 0.1))
+    damaged = bytearray(path.read_bytes())
+    for _ in range(data.draw(st.integers(1, 8))):
+        damaged[data.draw(st.integers(0, len(damaged) - 1))] = data.draw(st.integers(0, 255))
+    path.write_bytes(bytes(damaged[: data.draw(st.integers(1, len(damaged)))]))
+    with suppress(InputError):
+        assert all(frame.shape[2] == 3 for frame in islice(read_frames(path), 50))
