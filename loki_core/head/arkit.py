@@ -153,9 +153,11 @@ def _read_units(units: UnitBasis, params: FlameParams, base: FlameParams) -> Flo
 
 
 def _joints(head: HeadModel, betas: Float[Tensor, "*B S"], rows: Sequence[int]) -> Float[Tensor, "*B N 3"]:
-    """Places of joints on the shaped, unposed head."""
-    regressor = head.joint_regressor[list(rows)]
-    return regressor @ head.template + torch.einsum("jv,vcs,...s->...jc", regressor, head.shape_basis, betas)
+    """Places of joints on the shaped, unposed head. Only the few vertices that the regressor uses are looked at."""
+    used = head.joint_regressor[list(rows)].any(0).nonzero()[:, 0]
+    regressor = head.joint_regressor[list(rows)][:, used]
+    by_shape = (regressor @ head.shape_basis[used].flatten(1)).unflatten(1, (3, head.shape_count))
+    return regressor @ head.template[used] + torch.einsum("jcs,...s->...jc", by_shape, betas)
 
 
 def _pivot_shift(head: HeadModel, base: FlameParams, orient: Float[Tensor, "*B 3"]) -> Float[Tensor, "*B 3"]:
