@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-__all__ = ["Camera", "CropBox", "clip_from_camera", "head_crop", "project"]
+__all__ = ["Camera", "CropBox", "clip_from_camera", "head_crop", "image_clip", "project"]
 
 _NEAREST = 1e-6
 """Metres; nearer points count as behind the camera."""
@@ -62,3 +62,17 @@ def clip_from_camera(camera: Camera, crop: CropBox, points: Float[Tensor, "*B V 
     near, far = depth.amin(-1, keepdim=True), depth.amax(-1, keepdim=True)
     z = (2 * depth - near - far) / (far - near).clamp_min(_NEAREST)
     return torch.stack([x, y, z, in_front.to(x.dtype)], dim=-1)
+
+
+def image_clip(camera: Camera, points: Float[Tensor, "*B V 3"]) -> Float[Tensor, "*B V 4"]:
+    """Camera-space vertices to the perspective clip space of the whole image; w is the depth in metres.
+
+    z/w runs from -1 at each item's nearest point to 1 at its farthest and is affine on screen, as a z-buffer needs.
+    """
+    depth = -points[..., 2]
+    x = depth * (2 * camera.cx / camera.width - 1) + points[..., 0] * (2 * camera.focal / camera.width)
+    y = depth * (1 - 2 * camera.cy / camera.height) + points[..., 1] * (2 * camera.focal / camera.height)
+    near = depth.amin(-1, keepdim=True).clamp_min(_NEAREST)
+    far = torch.maximum(depth.amax(-1, keepdim=True), near + _NEAREST)
+    z = (depth * (far + near) - 2 * far * near) / (far - near)
+    return torch.stack([x, y, z, depth], dim=-1)
