@@ -23,21 +23,26 @@ _POLYNOMIAL = 3
 """Order of the Savitzky-Golay fit: keeps the height of peaks that span the window."""
 _HEAD_LENGTH = 0.1
 """Metres that count as one unit for the one-euro filter, so that one `beta` serves radians, units and places."""
-_BLINK_RISE = 0.35
-"""Units that a lid must close and open again to count as a blink."""
+_BLINK_RISE = 0.15
+"""Units that a lid must at least close and open again to count as a blink; trackers often see a shut eye half open."""
+_BLINK_NOISE = 5.0
+"""A blink also rises above the lid's noise (median second difference) by this factor."""
 _BLINK_SECONDS = 1.0
 """Longer closures are poses: they are smoothed, which leaves their height alone."""
 
 
 @dataclass(frozen=True)
 class SmoothSettings:
-    """How to smooth. Neither method shifts anything in time: both look at frames before and after."""
+    """How to smooth. Neither method shifts anything in time: both look at frames before and after.
+
+    A window is the length of the polynomial that Savitzky-Golay fits; one-euro passes 1 / (2 window) Hz while all is still.
+    """
 
     method: Literal["savgol", "one_euro"] = "savgol"
-    window: float = 0.4
-    """Savitzky-Golay: seconds of the fitted polynomial. Longer is smoother."""
-    min_cutoff: float = 1.5
-    """One-euro: Hz that pass while all is still. Lower is smoother."""
+    head_window: float = 0.5
+    """Seconds that a frame of the head's rotation and place is smoothed over. Longer is smoother."""
+    face_window: float = 0.25
+    """The same for expression, jaw and eyes, which speech moves five times a second."""
     beta: float = 2.0
     """One-euro: Hz gained per radian, unit or decimetre a second. Higher follows fast motion closer."""
     protect_blinks: bool = True
@@ -57,9 +62,9 @@ class Jitter:
 
 def smooth(motion: Motion, head: HeadModel, settings: SmoothSettings) -> Motion:
     """Filter coefficients and, as sign-continuous quaternions, rotations. Bridge lost frames first: they are taken as seen."""
-    apply = _filter_of(settings, float(motion.fps))
+    head_filter, face_filter = (_filter_of(settings, w, float(motion.fps)) for w in (settings.head_window, settings.face_window))
     expression = motion.expression.numpy().astype(np.float64)
-    smoothed = apply(expression, False)
+    smoothed = face_filter(expression, False)
     if settings.protect_blinks:
         lids = axes_named(head, "eyeBlink").numpy()
         smoothed[:, lids] += _blink_weight(expression[:, lids], float(motion.fps)) * (expression - smoothed)[:, lids]
@@ -67,11 +72,11 @@ def smooth(motion: Motion, head: HeadModel, settings: SmoothSettings) -> Motion:
     return replace(
         motion,
         expression=_tensor(smoothed),
-        translation=_tensor(apply(place, True) * _HEAD_LENGTH),
-        global_orient=_smooth_rotations(motion.global_orient, apply),
-        neck_pose=_smooth_rotations(motion.neck_pose, apply),
-        jaw_pose=_smooth_rotations(motion.jaw_pose, apply),
-        eye_pose=_smooth_rotations(motion.eye_pose, apply),
+        translation=_tensor(head_filter(place, True) * _HEAD_LENGTH),
+        global_orient=_smooth_rotations(motion.global_orient, head_filter),
+        neck_pose=_smooth_rotations(motion.neck_pose, head_filter),
+        jaw_pose=_smooth_rotations(motion.jaw_pose, face_filter),
+        eye_pose=_smooth_rotations(motion.eye_pose, face_filter),
     )
 
 
@@ -122,14 +127,14 @@ _Filter = Callable[[Float[np.ndarray, "T C"], bool], Float[np.ndarray, "T C"]]
 """Filters channels; the flag says whether they form one vector."""
 
 
-def _filter_of(settings: SmoothSettings, rate: float) -> _Filter:
+def _filter_of(settings: SmoothSettings, window: float, rate: float) -> _Filter:
     if settings.method == "savgol":
-        return lambda values, _: _savgol(values, rate, settings.window)
+        return lambda values, _: _savgol(values, rate, window)
 
     def both_ways(values: np.ndarray, shared: bool) -> np.ndarray:
         """The lag of the forward pass is the lead of the backward one."""
         forward, backward = (
-            one_euro(v, rate, min_cutoff=settings.min_cutoff, beta=settings.beta, shared=shared) for v in (values, values[::-1])
+            one_euro(v, rate, min_cutoff=1 / (2 * window), beta=settings.beta, shared=shared) for v in (values, values[::-1])
         )
         return (forward + backward[::-1]) / 2
 
@@ -160,7 +165,8 @@ def _blink_weight(lids: Float[np.ndarray, "T K"], rate: float) -> Float[np.ndarr
 
 
 def _blink_frames(lid: Float[np.ndarray, "T"], rate: float) -> Bool[np.ndarray, "T"]:
-    peaks, _ = find_peaks(lid, prominence=_BLINK_RISE)
+    noise = np.median(np.abs(np.diff(lid, n=2))) if len(lid) > 2 else 0.0
+    peaks, _ = find_peaks(lid, prominence=max(_BLINK_RISE, _BLINK_NOISE * noise))
     width, _, start, end = peak_widths(lid, peaks, rel_height=0.95)
     inside = np.zeros(len(lid), dtype=bool)
     for first, last in zip(start[width <= _BLINK_SECONDS * rate], end[width <= _BLINK_SECONDS * rate], strict=True):
