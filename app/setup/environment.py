@@ -30,7 +30,7 @@ _VENV = ROOT / ".venv"
 _MARKER = _VENV / "loki-setup"
 """Holds the digest of the requirements that are installed, or `_BEGUN` until they are; absent in a .venv that a person made."""
 _BEGUN = "begun"
-_INSTALL = ("install", "--constraint", str(_CONSTRAINTS))
+_INSTALL = ("install", "--progress-bar=off", "--constraint", str(_CONSTRAINTS))
 _NEEDED_BYTES = 4_000_000_000
 """The CPU build takes 3 GB unpacked, its archives some more in pip's cache."""
 

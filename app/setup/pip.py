@@ -110,7 +110,7 @@ def _show(text: str, seconds: float, *, live: bool, final: bool) -> None:
 def run_pip(arguments: Sequence[str], *, python: Path, log: Path) -> None:
     """Run `python -m pip` with visible progress; `SetupError` says why it could not."""
     environment = {**os.environ, "PIP_USER": "0", "PYTHONIOENCODING": "utf-8"}  # a user's `--user` setting has no place in a venv
-    options = ["--disable-pip-version-check", "--no-input", "--progress-bar=off"]
+    options = ["--disable-pip-version-check", "--no-input"]
     command = [str(python), "-m", "pip", arguments[0], *options, *arguments[1:]]
     started = time.monotonic()
     process = subprocess.Popen(
