@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from scipy.interpolate import RBFInterpolator
 from scipy.spatial import cKDTree
 from torch import Tensor
@@ -17,6 +17,8 @@ __all__ = ["outer_skin", "transfer_fields", "vertex_areas"]
 
 _OPEN_JAW = 0.2
 """Radians. Both heads are compared with an open mouth, or points of one lip would be taken for points of the other."""
+_LIPS_APART = 0.05
+"""Metres between what follows the jaw and what does not, beside their distance."""
 _NEIGHBOURS = 6
 _AGREEMENT = 0.2
 """Least cosine between the normals of two points that may correspond."""
@@ -30,22 +32,14 @@ def transfer_fields(source: HeadModel, target: HeadModel, fields: Float[Tensor, 
     same way. Eyes and the inside of the mouth get zeros: joints move them.
     """
     jaw = _OPEN_JAW if _opens(source) and _opens(target) else 0.0
-    from_vertices, onto_vertices = _jaw_at(source, jaw), _jaw_at(target, jaw)
-    guides, places = _guides(source, from_vertices, target, onto_vertices)
-    spread = [float((points - points.mean(0)).square().sum().sqrt()) for points in (places, guides)]
-    warp = RBFInterpolator(places.numpy(), guides.numpy(), kernel="thin_plate_spline", smoothing=1e-6, degree=1)
-    laid = torch.from_numpy(warp(onto_vertices.numpy())).float()
-
-    onto, origin = outer_skin(target), outer_skin(source)
-    distance, nearest = (
-        torch.from_numpy(a) for a in cKDTree(from_vertices[origin].numpy()).query(laid[onto].numpy(), _NEIGHBOURS)
-    )
-    agree = torch.einsum("nc,nkc->nk", _normals(laid, target)[onto], _normals(from_vertices, source)[origin][nearest])
-    width = distance.mean(1, keepdim=True).clamp_min(1e-6)
-    weight = torch.exp(-((distance / width) ** 2)) * (agree > _AGREEMENT)
-    weight /= weight.sum(1, keepdim=True).clamp_min(1e-9)
+    surface, vertices = _jaw_at(source, jaw), _jaw_at(target, jaw)
+    guides, places = _guides(source, surface, target, vertices)
+    size = torch.linalg.matrix_norm(places - places.mean(0)) / torch.linalg.matrix_norm(guides - guides.mean(0))
+    spline = RBFInterpolator(places.numpy(), guides.numpy(), kernel="thin_plate_spline", smoothing=1e-6, degree=1)
+    laid = torch.from_numpy(spline(vertices.numpy())).float()
+    nearest, weight = _matches(source, surface, target, laid)
     moved = torch.zeros(len(fields), len(target.template), 3)
-    moved[:, onto] = torch.einsum("nk,unkc->unc", weight.float(), fields[:, origin][:, nearest]) * (spread[0] / spread[1])
+    moved[:, outer_skin(target)] = torch.einsum("nk,unkc->unc", weight, fields[:, outer_skin(source)][:, nearest]) * size
     return moved
 
 
@@ -63,6 +57,26 @@ def vertex_areas(head: HeadModel) -> Float[Tensor, "V"]:
     normal = torch.linalg.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     share = torch.linalg.vector_norm(normal, dim=-1)[:, None].expand(-1, 3) / 6
     return torch.zeros(len(head.template)).index_add(0, head.faces.long().flatten(), share.flatten())
+
+
+def _matches(
+    source: HeadModel, surface: Float[Tensor, "N 3"], target: HeadModel, laid: Float[Tensor, "V 3"]
+) -> tuple[Int[Tensor, "M K"], Float[Tensor, "M K"]]:
+    """For each skin vertex of `target` the nearest of `source`'s skin, and their weights, which sum to 1, or 0 where none agrees.
+
+    Near also means: as firmly on the jaw, which tells the lips apart.
+    """
+    skin, origin = outer_skin(target), outer_skin(source)
+    apart = _LIPS_APART if _opens(source) and _opens(target) else 0.0
+    places = [
+        torch.cat([points, head.skinning_weights[:, 2:3] * apart], dim=1)[mask].numpy()
+        for points, head, mask in ((surface, source, origin), (laid, target, skin))
+    ]
+    distance, nearest = (torch.from_numpy(a) for a in cKDTree(places[0]).query(places[1], _NEIGHBOURS))
+    agree = torch.einsum("nc,nkc->nk", _normals(laid, target)[skin], _normals(surface, source)[origin][nearest])
+    width = distance.mean(1, keepdim=True).clamp_min(1e-6)
+    weight = torch.exp(-((distance / width) ** 2)) * (agree > _AGREEMENT)
+    return nearest, (weight / weight.sum(1, keepdim=True).clamp_min(1e-9)).float()
 
 
 def _opens(head: HeadModel) -> bool:
@@ -101,14 +115,11 @@ def _anchored(head: HeadModel, vertices: Float[Tensor, "V 3"]) -> Float[Tensor, 
 
 
 def _few_points(head: HeadModel, vertices: Float[Tensor, "V 3"]) -> Float[Tensor, "K 3"]:
-    """Eyes, neck, corners and middle of the lips, tip of the nose, chin, crown, temples: what regions and joints tell."""
+    """Neck, eyes, corners and middle of the lips, tip of the nose, chin, crown: what regions and joints tell."""
     joints = head.joint_regressor @ vertices
-    lips, face = vertices[head.vertex_masks["lips"]], vertices[head.vertex_masks["face"]]
-    axial = face[face[:, 0].abs() < 0.01]
-    mouth_y = lips[:, 1].mean()
-    nose = axial[(axial[:, 1] > mouth_y + 0.01) & (axial[:, 1] < joints[3, 1])]
-    chin = axial[(axial[:, 1] < lips[:, 1].min()) & (axial[:, 2] > axial[:, 2].max() - 0.04)]
-    level = face[(face[:, 1] - joints[3, 1]).abs() < 0.02]
+    lips, axial = vertices[head.vertex_masks["lips"]], vertices[vertices[:, 0].abs() < 0.01]
+    nose = axial[(axial[:, 1] > lips[:, 1].max()) & (axial[:, 1] < joints[3, 1])]
+    jaw = vertices[head.vertex_masks["jaw"] & (vertices[:, 0].abs() < 0.01)]
     points = [joints[1], joints[3], joints[4], lips[lips[:, 0].argmax()], lips[lips[:, 0].argmin()], lips.mean(0)]
-    points += [nose[nose[:, 2].argmax()], chin[chin[:, 1].argmin()], vertices[vertices[:, 1].argmax()]]
-    return torch.stack([*points, level[level[:, 0].argmax()], level[level[:, 0].argmin()]])
+    points += [nose[nose[:, 2].argmax()], jaw[(jaw[:, 2] - jaw[:, 1]).argmax()], vertices[vertices[:, 1].argmax()]]
+    return torch.stack(points)

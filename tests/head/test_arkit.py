@@ -201,8 +201,8 @@ def test_reading_and_setting_again_gives_the_same_face(
     params = apply_controls(model, basis, base, values)
     again = apply_controls(model, basis, base, read_controls(model, basis, params, base))
     error = (pose_vertices(model, again) - pose_vertices(model, params)).norm(dim=-1)
-    assert error.mean() < 2e-4
-    assert error.max() < 3e-3
+    assert error.mean() < 3e-4
+    assert error.max() < 4e-3
     assert len(read_controls(model, basis, params, base)) == len(CONTROLS)
 
 

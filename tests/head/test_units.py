@@ -69,6 +69,18 @@ def test_units_are_found_again_behind_mixed_axes(embedded: HeadModel, flame: Hea
     assert torch.isinf(solved.ceiling).all()
 
 
+def test_units_are_found_on_another_face_without_landmarks(embedded: HeadModel) -> None:
+    """Another person's head, larger by a tenth: laid over by eyes, lips, nose, chin and crown alone."""
+    betas = torch.randn(embedded.shape_count, generator=torch.Generator().manual_seed(0)) * 0.7
+    arrays = flame_like(embedded)
+    arrays["v_template"] = 1.1 * (arrays["v_template"] + (embedded.shape_basis @ betas)[kept(embedded)].numpy())
+    other = head_from_flame(arrays)
+    truth = 1.1 * full_strength(embedded, unit_basis(embedded, embedded))[:, kept(embedded)]
+    error = (rms(full_strength(other, unit_basis(other, embedded)) - truth) / rms(truth))[: ARKIT_UNITS.index("tongueOut")]
+    assert error.median() < 0.15
+    assert error.max() < 0.4
+
+
 def test_left_and_right_are_solved_apart(embedded: HeadModel, flame: HeadModel, solved: UnitBasis) -> None:
     """Nothing moves on the other side beyond what the embedded head's own units move there."""
     truth = full_strength(embedded, unit_basis(embedded, embedded))[:, kept(embedded)].norm(dim=-1)
