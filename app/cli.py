@@ -10,7 +10,7 @@ import traceback
 import warnings
 from collections.abc import Callable
 
-from app.commands import doctor, studio, test
+from app.commands import animate, bench, doctor, evaluate, still, studio, test, track
 from app.commands.options import Parser
 from app.setup import environment
 from app.setup.errors import SetupError
@@ -19,7 +19,7 @@ from loki_core.errors import InputError
 
 __all__ = ["main"]
 
-_COMMANDS = (doctor, test)
+_COMMANDS = (animate, still, track, evaluate, bench, doctor, test)
 DONE, OUR_FAULT, UNUSABLE, STOPPED = 0, 1, 2, 130
 
 
@@ -48,11 +48,21 @@ def _run(arguments: argparse.Namespace, argv: list[str]) -> int:
         environment.ensure(argv)
     else:
         environment.enter_if_ready(argv)
+    if not arguments.debug:
+        _silence_native_code()
     logging.basicConfig(level=logging.DEBUG if arguments.debug else logging.ERROR, format="%(name)s: %(message)s")
     if not arguments.debug:
         warnings.simplefilter("ignore")
     status: int = arguments.run(arguments)
     return status
+
+
+def _silence_native_code() -> None:
+    """MediaPipe's C++ writes warnings for its makers to file descriptor 2: send that away, keep the terminal for our own words."""
+    sys.stderr = os.fdopen(os.dup(2), "w", buffering=1)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
 
 
 def guard(run: Callable[[], int], *, debug: bool) -> int:

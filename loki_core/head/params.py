@@ -41,8 +41,8 @@ class FlameParams:
         """The leading shape `*B`."""
         return tuple(self.expression.shape[:-1])
 
-    def __getitem__(self, index: int | slice) -> FlameParams:
-        """Index the first batch dimension of every field."""
+    def __getitem__(self, index: int | slice | None) -> FlameParams:
+        """Index the first batch dimension of every field; None puts a new one before it."""
         return FlameParams(**{f.name: getattr(self, f.name)[index] for f in fields(self)})
 
     @staticmethod

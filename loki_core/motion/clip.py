@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from fractions import Fraction
 
 from jaxtyping import Float
 from torch import Tensor
 
+from loki_core.errors import InputError
 from loki_core.head.model import HeadId
 from loki_core.head.params import FlameParams
 from loki_core.raster.camera import Camera
@@ -61,6 +63,19 @@ class Motion:
             camera=camera,
         )
 
+    def trimmed(self, start: Fraction | None, end: Fraction | None) -> Motion:
+        """The part from `start` to `end`, seconds; None = the edge. Raises `InputError` where no frame is left."""
+        first = 0 if start is None else max(0, math.ceil(start * self.fps))
+        stop = self.frame_count if end is None else min(self.frame_count, math.ceil(end * self.fps))
+        if first >= stop:
+            raise InputError(
+                f"expected a part of the motion's {float(self.frame_count / self.fps):.2f} s, "
+                f"got {_seconds(start)} to {_seconds(end)}; choose times inside it"
+            )
+        return Motion.of(
+            self.params()[first:stop], fps=self.fps, head=self.head, camera=self.camera, confidence=self.confidence[first:stop]
+        )
+
     def params(self) -> FlameParams:
         """All frames as one batch of shape (T,)."""
         return FlameParams(
@@ -72,3 +87,7 @@ class Motion:
             eye_pose=self.eye_pose,
             translation=self.translation,
         )
+
+
+def _seconds(time: Fraction | None) -> str:
+    return "the edge" if time is None else f"{float(time):g} s"

@@ -1,0 +1,83 @@
+"""A portrait and a driver become frames: the chain that the command line, the evaluation and scripts share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import UInt8
+from moviepy.audio.AudioClip import AudioClip
+
+from loki_core.head.model import HeadModel
+from loki_core.head.units import UnitBasis
+from loki_core.media.picture import read_picture
+from loki_core.media.sound import driver_sound
+from loki_core.media.video_in import read_frames
+from loki_core.motion.npz import load_motion
+from loki_core.motion.retarget import RetargetSettings
+from loki_core.render.base import Portrait, Progress, Renderer
+from loki_core.timeline.performance import Performance, perform
+from loki_core.track.clip import track_clip
+from loki_core.track.portrait import fit_portrait
+
+__all__ = ["Driver", "open_driver", "open_portrait", "reenact"]
+
+Picture = UInt8[np.ndarray, "H W C"]
+Stage = Callable[[str], Progress]
+"""Gives the progress call of a named stretch of work."""
+
+
+@dataclass(frozen=True, eq=False)
+class Driver:
+    """What moves the portrait, and where it came from."""
+
+    performance: Performance
+    clip: Path | None = None
+    """The video behind it; None for a motion file or a preset."""
+    start: Fraction | None = None
+    end: Fraction | None = None
+    """The part of the clip that was tracked, seconds."""
+
+    def sound(self) -> AudioClip | None:
+        """The clip's sound over that part."""
+        return None if self.clip is None else driver_sound(self.clip, start=self.start, end=self.end)
+
+    def frames(self) -> Iterator[Picture]:
+        """The clip's pictures over that part. Raises `ValueError` where there is no clip."""
+        if self.clip is None:
+            raise ValueError("expected a driver with a clip, got one without; its pictures are not known")
+        return read_frames(self.clip, start=self.start, end=self.end)
+
+
+def open_portrait(path: Path, head: HeadModel, *, face: int | None = None) -> Portrait:
+    """Read a picture and fit the head to its face. `face`: from 1, left to right; None: the largest."""
+    picture = read_picture(path)
+    return fit_portrait(picture.rgb, head, alpha=picture.alpha, face=face)
+
+
+def open_driver(
+    path: Path, head: HeadModel, *, start: Fraction | None, end: Fraction | None, progress: Progress | None
+) -> Driver:
+    """Track a clip from `start` to `end` (seconds), or take that part of a motion file (.npz) that was tracked before."""
+    if path.suffix.lower() == ".npz":
+        motion = load_motion(path, head)
+        return Driver(motion.trimmed(start, end))
+    return Driver(track_clip(path, head, start=start, end=end, progress=progress), path, start, end)
+
+
+def reenact(
+    portrait: Portrait,
+    driver: Performance,
+    head: HeadModel,
+    units: UnitBasis,
+    renderer: Renderer,
+    settings: RetargetSettings,
+    *,
+    progress: Progress | None = None,
+) -> Iterator[Picture]:
+    """The portrait moved by the driver, frame by frame, at the portrait's own size."""
+    frames = perform(driver, portrait.params, head, units, settings)
+    return renderer.render(renderer.prepare(portrait), frames, progress=progress)
