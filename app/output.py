@@ -121,5 +121,5 @@ def _write_video(
 
 
 def _result(path: Path, kind: str) -> Reply:
-    """`kind`: how the page can show it. Gradio's client adds the address to what is marked as a file."""
-    return {"file": {"path": str(path), "meta": {"_type": "gradio.FileData"}}, "name": path.name, "kind": kind}
+    """`kind`: how the page can show it."""
+    return {"path": str(path), "name": path.name, "kind": kind}

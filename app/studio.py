@@ -6,11 +6,11 @@ import json
 
 import gradio as gr
 
-from app.panels import expressions, header, inspector, render, sources, transport, viewport
+from app.panels import expressions, header, inspector, render, session, sources, transport, viewport
 from app.server import Binder
 from app.sessions import Sessions
 from app.stage import Stage
-from app.widgets.widget import read_source, widget
+from app.widgets.widget import read_source
 from app.words import PAGE_WORDS, say
 
 __all__ = ["build_studio", "page_head"]
@@ -39,13 +39,13 @@ def build_studio(stage: Stage, sessions: Sessions) -> gr.Blocks:
                 viewport.build(bind)
                 transport.build()
             with gr.Column(elem_id="ls-right"), gr.Tabs(elem_id="ls-tabs"):
-                with gr.Tab(say("tab_face"), render_children=True):
+                with gr.Tab(say("tab_face")):
                     inspector.build()
-                with gr.Tab(say("tab_expressions"), render_children=True):
+                with gr.Tab(say("tab_expressions")):
                     expressions.build(bind, list(stage.expressions.values()))
-                with gr.Tab(say("tab_render"), render_children=True):
+                with gr.Tab(say("tab_render")):
                     render.build(bind)
-        link = widget("link", "")
+        link = session.build(bind)
         page.load(begin, None, link, show_progress="hidden", api_visibility="private")
         page.unload(end)
     return page

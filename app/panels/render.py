@@ -8,7 +8,7 @@ import gradio as gr
 
 from app.jobs import Job
 from app.output import FORMATS, Order, render_order
-from app.report import report_library, report_studio
+from app.report import report_library
 from app.requests import Reply, Request, flag, integer, text
 from app.server import Binder
 from app.sessions import Session
@@ -17,7 +17,7 @@ from app.words import say
 from loki_core.errors import InputError
 from loki_core.render.base import Progress
 
-__all__ = ["build", "cancel_job", "poll", "start_render"]
+__all__ = ["build", "start_render"]
 
 
 def build(bind: Binder) -> gr.HTML:
@@ -39,7 +39,7 @@ def build(bind: Binder) -> gr.HTML:
       <div data-part="preview"><p class="quiet" data-part="empty">{say("no_result")}</p></div>
       <a data-part="download" hidden></a>
     </div>"""
-    return widget("render", markup, [bind(start_render), bind(cancel_job), bind(poll)])
+    return widget("render", markup, [bind(start_render)])
 
 
 def start_render(session: Session, request: Request) -> Reply:
@@ -60,16 +60,3 @@ def start_render(session: Session, request: Request) -> Reply:
     title = say("rendering", name=session.sitters[order.state.portrait].name)
     session.start(Job("render", title, work, session.stage.executor))
     return {"library": report_library(session)}
-
-
-def cancel_job(session: Session, request: Request) -> Reply:
-    """Ask a job to stop."""
-    job = session.jobs.get(text(request, "id"))
-    if job is not None:
-        job.cancel()
-    return {"library": report_library(session)}
-
-
-def poll(session: Session, request: Request) -> Reply:
-    """How far the jobs are, and what they have changed."""
-    return {"library": report_library(session), "studio": report_studio(session)}

@@ -9,7 +9,7 @@ import gradio as gr
 
 from app.edits import apply_edit
 from app.pictures import draw
-from app.report import report_library, report_studio
+from app.report import report_studio
 from app.requests import Reply, Request, integer, listing, optional_text, text
 from app.server import Binder
 from app.sessions import Session
@@ -21,7 +21,7 @@ from loki_core.raster.preview import PREVIEW_MODES
 from loki_core.timeline.performance import frame_count
 from loki_core.timeline.state import View, with_frame
 
-__all__ = ["build", "look", "portrait_picture", "snapshot"]
+__all__ = ["build", "look", "portrait_picture"]
 
 
 def build(bind: Binder) -> gr.HTML:
@@ -41,12 +41,7 @@ def build(bind: Binder) -> gr.HTML:
       <input class="wipe" type="range" min="0" max="100" step="0.5" value="50" aria-label="{say("wipe")}" hidden>
       <p class="hint" hidden>{say("empty")}</p>
     </div>"""
-    return widget("viewport", markup, [bind(snapshot), bind(look), bind(portrait_picture)])
-
-
-def snapshot(session: Session, request: Request) -> Reply:
-    """All that a page needs to draw itself."""
-    return {"library": report_library(session), "studio": report_studio(session)}
+    return widget("viewport", markup, [bind(look), bind(portrait_picture)])
 
 
 def look(session: Session, request: Request) -> Reply:

@@ -41,4 +41,4 @@ const showState = () => {
 };
 
 new IntersectionObserver(() => studio.studio && fill()).observe(element);
-studio.on("studio", showState);
+studio.follow("studio", showState);

@@ -23,7 +23,7 @@ const actions = {
 };
 for (const button of element.querySelectorAll("button[data-do]")) button.addEventListener("click", actions[button.dataset.do]);
 
-studio.on("studio", () => {
+studio.follow("studio", () => {
   find("undo").disabled = !studio.studio.can_undo;
   find("redo").disabled = !studio.studio.can_redo;
 });

@@ -88,4 +88,4 @@ search.addEventListener("input", () => {
   }
 });
 
-studio.on("studio", showState);
+studio.follow("studio", showState);

@@ -27,15 +27,16 @@ const showResult = (job) => {
   if (shown === job.id) return;
   shown = job.id;
   find("empty").hidden = true;
-  const { file, name, kind } = job.result;
+  const { path, name, kind } = job.result;
+  const url = studio.urlOf(path);
   const link = find("download");
   link.hidden = false;
-  link.href = file.url;
+  link.href = url;
   link.download = name;
   link.textContent = studio.say("download", { name });
   const preview = { video: document.createElement("video"), image: new Image(), none: null }[kind];
   if (kind === "video") Object.assign(preview, { controls: true, loop: true, autoplay: true, muted: true, playsInline: true });
-  if (preview) preview.src = file.url;
+  if (preview) preview.src = url;
   find("preview").replaceChildren(...(preview ? [preview] : []));
 };
 
@@ -55,6 +56,6 @@ const showJobs = () => {
   if (finished) showResult(finished);
 };
 
-studio.on("studio", showState);
-studio.on("library", showState);
-studio.on("library", showJobs);
+studio.follow("studio", showState);
+studio.follow("library", showState);
+studio.follow("library", showJobs);

@@ -137,6 +137,6 @@ const showFace = () => {
 };
 
 studio.on("face", showFace);
-studio.on("library", showLibrary);
-studio.on("studio", showLibrary);
-studio.on("studio", showState);
+studio.follow("library", showLibrary);
+studio.follow("studio", showLibrary);
+studio.follow("studio", showState);

@@ -34,6 +34,12 @@
       this.addEventListener(name, listener);
     }
 
+    // As `on`, and at once where there is something to draw: parts may come to the page late.
+    follow(name, listener) {
+      this.on(name, listener);
+      if (this.studio) listener();
+    }
+
     emit(name) {
       this.dispatchEvent(new Event(name));
     }
@@ -282,6 +288,12 @@
       }
     }
 
+    // Where the browser finds a file of this session.
+    urlOf(path) {
+      const { root, api_prefix: prefix } = window.gradio_config;
+      return `${root}${prefix}/file=${path}`;
+    }
+
     describe(job) {
       if (job.state === "waiting") return this.say("waiting", job);
       if (!job.total) return job.title;
@@ -294,7 +306,7 @@
       if (!active || this.polling) return;
       this.polling = setTimeout(async () => {
         this.polling = null;
-        await this.ask("poll");
+        await this.ask("snapshot");
       }, 250);
     }
 

@@ -109,7 +109,7 @@ field.addEventListener("change", () => {
   studio.seek(Number(field.value));
 });
 
-studio.on("studio", showState);
+studio.follow("studio", showState);
 studio.on("seek", showFrame);
 studio.on("play", () => {
   find("play").classList.toggle("playing", studio.playing);

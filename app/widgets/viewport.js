@@ -113,5 +113,5 @@ new ResizeObserver(redraw).observe(stage);
 studio.on("picture", redraw);
 studio.on("theme", redraw);
 studio.on("face", redraw);
-studio.on("studio", showState);
-studio.on("studio", loadFace);
+studio.follow("studio", showState);
+studio.follow("studio", loadFace);
