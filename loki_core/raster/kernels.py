@@ -137,15 +137,11 @@ def resolve(
     barycentrics: wp.array3d[wp.vec3],
     depth: wp.array3d[wp.float32],
 ):
-    """Read the winners out of `keys`; `lanes` threads a row. `per_w` is 1/w of each vertex."""
+    """Write the winners of `keys` over arrays that hold the background; `lanes` threads a row. `per_w`: 1/w of each vertex."""
     item, row, lane = wp.tid()
     for column in range(lane, keys.shape[2], lanes):
         key = keys[item, row, column]
-        if key == _EMPTY:
-            face_index[item, row, column] = -1
-            barycentrics[item, row, column] = wp.vec3(0.0, 0.0, 0.0)
-            depth[item, row, column] = wp.inf
-        else:
+        if key != _EMPTY:
             face = wp.int32(key & _LOW_WORD)
             corners = faces[face]
             a = xy[item, corners[0]]

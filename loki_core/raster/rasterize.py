@@ -54,9 +54,9 @@ def rasterize(
     xy, z, per_w, usable = _on_screen(clip.detach().reshape(items, -1, 4).float(), size)
     device = clip.device
     keys = torch.full((items, height, width), EMPTY, dtype=torch.int64, device=device)
-    face_index = torch.empty((items, height, width), dtype=torch.int32, device=device)
-    barycentrics = torch.empty((items, height, width, 3), device=device)
-    depth = torch.empty((items, height, width), device=device)
+    face_index = torch.full((items, height, width), -1, dtype=torch.int32, device=device)
+    barycentrics = torch.zeros((items, height, width, 3), device=device)
+    depth = torch.full((items, height, width), torch.inf, device=device)
     lanes = row_lanes(device)
     corners, places, stored = view(_triangles(faces, device), wp.vec3i), view(xy, wp.vec2i), view(keys, wp.int64)
     launch(
