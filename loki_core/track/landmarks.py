@@ -10,7 +10,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
@@ -81,13 +81,16 @@ def choose_face(faces: Sequence[Face], face: int | None) -> Face:
     return faces[face - 1]
 
 
+_M = TypeVar("_M", bound="_Models")
+
+
 class _Models:
     """Opens MediaPipe models and closes them with the block."""
 
     def __init__(self) -> None:
         self._open: list[Any] = []
 
-    def __enter__(self) -> Self:
+    def __enter__(self: _M) -> _M:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
