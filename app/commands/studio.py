@@ -8,6 +8,8 @@ import shutil
 import socket
 import subprocess
 import webbrowser
+from contextlib import suppress
+from functools import partial
 
 from app.commands.options import Parser
 from loki_core.errors import InputError
@@ -66,12 +68,16 @@ def run(arguments: argparse.Namespace) -> int:
     auth = credentials(arguments.user, arguments.password)
     if arguments.port is not None:
         check_port(host, arguments.port)
-    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # before gradio is imported: it calls home otherwise
-    from app.studio import build_studio
+    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # gradio asks the network for its newest version otherwise
+    from app.serve import serve
 
-    page = build_studio()
-    _, url, _ = page.launch(server_name=host, server_port=arguments.port, auth=auth, prevent_thread_lock=True)
-    if arguments.desktop:
-        open_window(url)
-    page.block_thread()
+    with suppress(KeyboardInterrupt):  # the usual way to end it
+        serve(host, arguments.port, auth=auth, opened=partial(announce, desktop=arguments.desktop))
     return 0
+
+
+def announce(url: str, *, desktop: bool) -> None:
+    """Say where the page is, and open it where that is asked for."""
+    print(f"Loki Studio: {url}  (Ctrl-C ends it)", flush=True)
+    if desktop:
+        open_window(url)
