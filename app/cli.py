@@ -10,7 +10,7 @@ import traceback
 import warnings
 from collections.abc import Callable
 
-from app.commands import animate, bench, doctor, evaluate, still, studio, test, track
+from app.commands import animate, bench, doctor, evaluate, map, still, studio, test, track
 from app.commands.options import Parser
 from app.setup import environment
 from app.setup.errors import SetupError
@@ -19,7 +19,7 @@ from loki_core.errors import InputError
 
 __all__ = ["main"]
 
-_COMMANDS = (animate, still, track, evaluate, bench, doctor, test)
+_COMMANDS = (animate, still, track, map, evaluate, bench, doctor, test)
 DONE, OUR_FAULT, UNUSABLE, STOPPED = 0, 1, 2, 130
 
 
@@ -58,7 +58,7 @@ def _run(arguments: argparse.Namespace, argv: list[str]) -> int:
 
 
 def _silence_native_code() -> None:
-    """MediaPipe's C++ writes warnings for its makers to file descriptor 2: send that away, keep the terminal for our own words."""
+    """MediaPipe's C++ writes to file descriptor 2 what only its makers need: send that away, keep the terminal for our words."""
     sys.stderr = os.fdopen(os.dup(2), "w", buffering=1)
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
