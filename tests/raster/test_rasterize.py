@@ -75,8 +75,10 @@ def test_a_fan_around_a_point_leaves_no_hole(seed: int) -> None:
 @given(st.integers(0, 10**6))
 def test_random_triangles_agree_with_the_oracle(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    clip = rng.uniform(-1.5, 1.5, (12, 4)).astype(np.float32)
-    clip[:, 3] = rng.choice([0.5, 1.0, 2.0, 0.0, -1.0], 12, p=[0.3, 0.3, 0.3, 0.05, 0.05])
+    pixels = rng.integers((-600, -400), (2200, 1600), (12, 2)) / 64  # whole steps, so that both sides snap them alike
+    w = rng.choice([0.5, 1.0, 2.0, 0.0, -1.0], (12, 1), p=[0.3, 0.3, 0.3, 0.05, 0.05])
+    ndc = np.concatenate([pixels[:, :1] / 12 - 1, 1 - pixels[:, 1:] / 9, rng.uniform(-1, 1, (12, 1))], axis=1)
+    clip = np.concatenate([ndc * w, w], axis=1).astype(np.float32)
     faces = rng.integers(0, 12, (8, 3))
     cull = bool(rng.integers(2))
     fast = rasterize(torch.from_numpy(clip), torch.from_numpy(faces), size=SIZE, cull=cull)
