@@ -8,10 +8,14 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float
 
+from loki_core.render.warp.mesh import nearest_of
+
 __all__ = ["Layers", "fill_smoothly", "split_layers"]
 
 _RIM = 0.012
 """Share of the window by which the hole behind the person reaches beyond the matte: its edge is never exact."""
+_GRAIN = 0.01
+"""Share of the window below which structure counts as grain."""
 _SURE = 0.02
 """Matte below which a pixel counts as background."""
 
@@ -30,11 +34,21 @@ def split_layers(picture: Float[np.ndarray, "H W 4"], matte: Float[np.ndarray, "
     """`picture`: premultiplied RGBA, 0 to 255. The background is continued behind the person."""
     side = max(3, round(_RIM * max(matte.shape)) | 1)
     hole = cv2.dilate((matte > _SURE).astype(np.uint8), np.ones((side, side), np.uint8)) > 0
-    background = fill_smoothly(picture, ~hole)
-    soft = cv2.GaussianBlur(hole.astype(np.float32), (0, 0), side / 4)[..., None] * hole[..., None]
-    background = picture + (background - picture) * soft
+    background = _with_grain(fill_smoothly(picture, ~hole), hole)
     person = picture - (1 - matte[..., None]) * background
     return Layers(np.concatenate([person[..., :3], matte[..., None] * 255], axis=-1), background)
+
+
+def _with_grain(background: Float[np.ndarray, "H W 4"], hole: Bool[np.ndarray, "H W"]) -> Float[np.ndarray, "H W 4"]:
+    """Mirror the fine structure of the picture (canvas, film grain) across the hole's edge into the smoothly filled hole."""
+    if hole.all() or not hole.any():
+        return background
+    grain = background - cv2.GaussianBlur(background, (0, 0), _GRAIN * max(hole.shape))
+    edge = nearest_of(~hole)
+    height, width = hole.shape
+    row, column = (2 * edge - np.indices(hole.shape)).clip(0, [[[height - 1]], [[width - 1]]])
+    mirrored = np.where(hole[row, column][..., None], 0, grain[row, column])
+    return (background + np.where(hole[..., None], mirrored, 0)).astype(np.float32)
 
 
 def fill_smoothly(image: Float[np.ndarray, "H W C"], known: Bool[np.ndarray, "H W"]) -> Float[np.ndarray, "H W C"]:

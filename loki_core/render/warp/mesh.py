@@ -7,7 +7,15 @@ from jaxtyping import Bool, Float, Int
 from scipy.sparse import csr_matrix, diags
 from scipy.sparse.linalg import splu
 
-__all__ = ["edge_weights", "nearest_of", "smooth_step", "spread_values", "vertex_normals"]
+__all__ = ["edge_weights", "nearest_of", "rigid_motion", "smooth_step", "spread_values", "vertex_normals"]
+
+
+def rigid_motion(points: Float[np.ndarray, "N 3"], moved: Float[np.ndarray, "N 3"]) -> tuple[np.ndarray, np.ndarray]:
+    """Rotation and shift that take `points` best onto `moved` (Kabsch 1976)."""
+    a, b = points.mean(0), moved.mean(0)
+    u, _, vt = np.linalg.svd((moved - b).T @ (points - a))
+    rotation = u @ np.diag([1, 1, np.linalg.det(u @ vt)]) @ vt
+    return rotation, b - rotation @ a
 
 
 def smooth_step(value: np.ndarray, start: float, end: float) -> np.ndarray:

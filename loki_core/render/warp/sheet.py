@@ -32,7 +32,7 @@ class Sheet:
     """A grid over the window. Node n moves to p + follow * (R (p + attach @ D) + t - p): (R, t) is the skull's motion, D the
     displacement of the head's vertices that remains when it is taken out."""
 
-    pixels: Float[np.ndarray, "N 2"]
+    pixels: Float[Tensor, "N 2"]
     """Where each node lies in the window."""
     points: Float[np.ndarray, "N 3"]
     """The same in camera space."""
@@ -76,7 +76,9 @@ def build_sheet(
         [(pixels[:, 0] - camera.cx) * depth / camera.focal, (camera.cy - pixels[:, 1]) * depth / camera.focal, -depth], axis=1
     )
     spread = _spread_attachment(attach, on_head, weights, _REACH * camera.focal / -follow.axis_z)
-    return Sheet(pixels, points, torch.from_numpy(triangles.astype(np.int32)), follow(points)[:, None], spread)
+    return Sheet(
+        torch.from_numpy(pixels).float(), points, torch.from_numpy(triangles.astype(np.int32)), follow(points)[:, None], spread
+    )
 
 
 @dataclass(frozen=True, eq=False)

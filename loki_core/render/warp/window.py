@@ -10,9 +10,9 @@ from torch import Tensor
 
 from loki_core.raster.camera import Camera, project
 
-__all__ = ["Window", "clip_of", "window_around"]
+__all__ = ["Box", "Window", "clip_of", "window_around"]
 
-_SIDE, _ABOVE, _BELOW = 0.75, 0.5, 0.55
+_SIDE, _ABOVE, _BELOW = 0.9, 0.5, 0.5
 """Reach beyond the head's middle, top and chin, in heights of the head."""
 
 
@@ -42,6 +42,24 @@ class Window:
             width=width,
             height=height,
         )
+
+
+@dataclass(frozen=True)
+class Box:
+    """A rectangle of whole pixels of the window."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+
+    @property
+    def rows(self) -> slice:
+        return slice(self.top, self.top + self.height)
+
+    @property
+    def columns(self) -> slice:
+        return slice(self.left, self.left + self.width)
 
 
 def window_around(camera: Camera, head: Float[Tensor, "V 3"], *, largest: int) -> Window:

@@ -1,0 +1,161 @@
+"""From a fitted portrait to everything that its frames share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Literal
+
+import cv2
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int
+from scipy.sparse import identity, vstack
+from torch import Tensor
+
+from loki_core.head.embedded import embedded_head
+from loki_core.head.model import PART_NAMES, HeadModel, pose_vertices
+from loki_core.head.units import unit_basis
+from loki_core.raster.camera import Camera, project
+from loki_core.raster.rasterize import RasterBuffers, rasterize
+from loki_core.render.base import Portrait
+from loki_core.render.warp.eyes import build_eye
+from loki_core.render.warp.face import Skin, build_skin, faces_of, skin_faces
+from loki_core.render.warp.frame import draw_window
+from loki_core.render.warp.layers import split_layers
+from loki_core.render.warp.mesh import rigid_motion
+from loki_core.render.warp.mouth import INSIDE, build_mouth, fit_teeth
+from loki_core.render.warp.openings import build_lid, build_lips
+from loki_core.render.warp.palette import read_palette
+from loki_core.render.warp.prepared import Mask, WarpPrepared
+from loki_core.render.warp.sheet import FollowField, Sheet, build_sheet
+from loki_core.render.warp.surface import Surface, pack_pictures
+from loki_core.render.warp.window import Window, clip_of, window_around
+
+__all__ = ["prepare_warp"]
+
+_BEHIND = 0.003
+"""Metres by which eyes and mouth are set back behind the skin."""
+_SIDES: tuple[Literal["left", "right"], ...] = ("left", "right")
+
+
+def prepare_warp(portrait: Portrait, head: HeadModel, *, largest: int = 1024) -> WarpPrepared:
+    """Prepare a portrait that was fitted with `head`. The window is worked on at up to `largest` pixels a side, else shrunk."""
+    head = replace(head, template=head.template + torch.from_numpy(portrait.offsets).float())
+    posed = pose_vertices(head, portrait.params)
+    window = window_around(portrait.camera, posed[~head.vertex_masks["neck"]], largest=largest)
+    camera = window.camera(portrait.camera)
+    picture = _cut(portrait, window)
+    seen = _see(head, posed, camera, window)
+    opening = _shown(head, seen, INSIDE)
+    palette = read_palette(
+        picture, _shown(head, seen, ("skin",)), _shown(head, seen, ("lips",)), _shown(head, seen, ("eye_left", "eye_right"))
+    )
+    head = fit_teeth(head, posed.double().numpy(), camera, opening, picture, palette)
+    posed = pose_vertices(head, portrait.params)
+    vertices, pixels = posed.double().numpy(), project(camera, posed).double().numpy()
+    matte = _resized(portrait.matte[_rows(window), _columns(window)], window.size)
+    layers = split_layers(picture, matte)
+    skin = build_skin(head, vertices, pixels, seen, camera)
+    landmarks = (portrait.landmarks - [window.left, window.top]) * window.scale
+    eyes = [build_eye(head, f"eye_{side}", vertices, camera, seen, layers.person, landmarks) for side in _SIDES]
+    surfaces = [*eyes, *build_mouth(head, vertices, pixels, camera, opening, layers.person, palette)]
+    atlas, starts = pack_pictures(layers.person, [s.picture for s in surfaces])
+    units = unit_basis(head, embedded_head())
+    prepared = WarpPrepared(
+        image=portrait.image if portrait.alpha is None else np.dstack([portrait.image, portrait.alpha]),
+        head=head,
+        window=window,
+        camera=camera,
+        vertices=vertices,
+        rigid=_rigid(head),
+        atlas=atlas,
+        background=layers.background,
+        sheet=_sheet(head, portrait, camera, seen, vertices, matte),
+        skin=skin,
+        lids=tuple(build_lid(head, units, portrait.params, side, vertices, skin.place) for side in _SIDES),
+        lips=build_lips(head, vertices, skin.place, skin.visible),
+        mask=_mask(head, camera, vertices, skin, surfaces, starts),
+        residual=np.zeros_like(picture),
+    )
+    return replace(prepared, residual=picture - draw_window(prepared, posed)[0])
+
+
+def _see(head: HeadModel, posed: Float[Tensor, "V 3"], camera: Camera, window: Window) -> RasterBuffers:
+    """The head as the portrait's camera sees it; eyes and mouth set back, so that they show through their openings only."""
+    skin = faces_of(head, "skin", "lips")
+    outside = np.isin(np.arange(len(posed)), head.faces.numpy()[skin])
+    depth = -posed[:, 2] + torch.from_numpy(np.where(outside, 0, _BEHIND)).float()
+    faces = head.faces.clone()
+    faces[torch.from_numpy(skin & ~skin_faces(head))] = 0  # keep the numbers of the others
+    return rasterize(clip_of(project(camera, posed), depth, window.size), faces, size=window.size)
+
+
+def _shown(head: HeadModel, seen: RasterBuffers, parts: Sequence[str]) -> Bool[np.ndarray, "h w"]:
+    """Pixels at which one of the parts is seen."""
+    part = np.append(head.face_part.numpy(), -1)[seen.face_index.numpy()]
+    return np.isin(part, [PART_NAMES.index(name) for name in parts])
+
+
+def _rigid(head: HeadModel) -> Int[np.ndarray, "K"]:
+    names = [name for name in ("scalp", "ear_left", "ear_right") if name in head.vertex_masks]
+    return np.flatnonzero(np.any([head.vertex_masks[name].numpy() for name in names], axis=0))
+
+
+def _sheet(
+    head: HeadModel,
+    portrait: Portrait,
+    camera: Camera,
+    seen: RasterBuffers,
+    vertices: Float[np.ndarray, "V 3"],
+    matte: Float[np.ndarray, "h w"],
+) -> Sheet:
+    rigid = _rigid(head)
+    rest = (head.template + head.shape_basis @ portrait.params.betas).double().numpy()
+    rotation, origin = rigid_motion(rest[rigid], vertices[rigid])
+    chin = float(rest[head.vertex_masks["face"].numpy(), 1].min())
+    follow = FollowField(rotation, origin, chin, float(vertices[rigid, 2].mean()))
+    return build_sheet(camera, seen, vertices, head.faces.numpy(), faces_of(head, "skin", "lips"), matte, follow)
+
+
+def _mask(
+    head: HeadModel,
+    camera: Camera,
+    vertices: Float[np.ndarray, "V 3"],
+    skin: Skin,
+    surfaces: Sequence[Surface],
+    starts: Sequence[tuple[int, int]],
+) -> Mask:
+    count = len(vertices)
+    first = np.cumsum([count, *(len(s.place) for s in surfaces)])
+    faces = [head.faces.numpy()[skin_faces(head)], *(s.faces + n for s, n in zip(surfaces, first, strict=False))]
+    carry = vstack([identity(count), *(s.carry for s in surfaces)]).tocsr()
+    behind = torch.zeros(first[-1])
+    behind[count:] = _BEHIND
+    return Mask(
+        carry=carry,
+        faces=torch.from_numpy(np.concatenate(faces).astype(np.int32)),
+        place=np.concatenate([skin.place, *(s.place + start for s, start in zip(surfaces, starts, strict=True))]),
+        pixels=project(camera, torch.from_numpy(carry @ vertices).float()),
+        behind=behind,
+    )
+
+
+def _rows(window: Window) -> slice:
+    return slice(window.top, window.top + window.height)
+
+
+def _columns(window: Window) -> slice:
+    return slice(window.left, window.left + window.width)
+
+
+def _cut(portrait: Portrait, window: Window) -> Float[np.ndarray, "h w 4"]:
+    """The window of the picture, premultiplied RGBA, 0 to 255."""
+    alpha = np.full(portrait.image.shape[:2], 255, np.uint8) if portrait.alpha is None else portrait.alpha
+    share = alpha[_rows(window), _columns(window), None].astype(np.float32)
+    colour = portrait.image[_rows(window), _columns(window)] * (share / 255)
+    return _resized(np.concatenate([colour, share], axis=-1), window.size)
+
+
+def _resized(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    return image if image.shape[:2] == size else cv2.resize(image, size[::-1], interpolation=cv2.INTER_AREA)
