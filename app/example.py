@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import skimage.data
-
+from app.commands.material import EXAMPLE_MOTION, open_example
 from app.material import sit
 from app.sessions import Session
 from app.stage import Sitter, Stage
 from app.words import say
 from loki_core.timeline.history import History
 from loki_core.timeline.state import StudioState
-from loki_core.track.portrait import fit_portrait
 
 __all__ = ["furnish", "load_example"]
 
-_PORTRAIT, _MOTION = "example", "showreel"
+_PORTRAIT = "example"
 
 
 def load_example(stage: Stage) -> Sitter:
-    """Astronaut Eileen Collins, photographed by NASA (public domain); the picture comes with scikit-image."""
-    return sit(stage, say("example"), fit_portrait(skimage.data.astronaut(), stage.head))
+    """The example portrait, ready to be moved."""
+    return sit(stage, say("example"), open_example(stage.head))
 
 
 def furnish(sitter: Sitter, session: Session) -> None:
@@ -27,5 +25,5 @@ def furnish(sitter: Sitter, session: Session) -> None:
     with session.lock:
         session.sitters[_PORTRAIT] = sitter
         session.acts.update(session.stage.motions)
-        motion = _MOTION if _MOTION in session.acts else ""
+        motion = EXAMPLE_MOTION if EXAMPLE_MOTION in session.acts else ""
         session.replace_history(History(StudioState(portrait=_PORTRAIT, motion=motion)))

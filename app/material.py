@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 from gradio.utils import get_upload_folder
 from jaxtyping import UInt8
 
@@ -30,7 +31,9 @@ __all__ = ["Several", "fit_sitter", "sit", "take_upload", "track_act"]
 _LIVE_SIDE = 512
 """Pixels of the longer side of what follows the hand."""
 _STAMP_SIDE = 96
-"""Pixels of the head in small pictures."""
+"""Pixels of the side of small pictures."""
+_FACE_MARGIN = 0.4
+"""Of the face's half side, around it in small pictures."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,14 +81,14 @@ def sit(stage: Stage, name: str, portrait: Portrait) -> Sitter:
     """Make a fitted portrait ready for the viewport and for small pictures."""
     live = shrink_portrait(portrait, _LIVE_SIDE / max(portrait.camera.width, portrait.camera.height))
     crop = _head_box(stage.head, live)
-    small = shrink_portrait(portrait, _STAMP_SIDE / (2 * _head_box(stage.head, portrait).half))
+    small = shrink_portrait(portrait, _STAMP_SIDE / (2 * _face_box(portrait).half))
     return Sitter(
         name=name,
         full=portrait,
         live=Prepared(live, stage.renderer.prepare(live)),
         small=Prepared(small, stage.renderer.prepare(small)),
         crop=crop,
-        small_crop=_head_box(stage.head, small),
+        small_crop=_face_box(small),
     )
 
 
@@ -105,9 +108,13 @@ def _head_box(head: HeadModel, portrait: Portrait) -> CropBox:
     return head_crop(project(portrait.camera, pose_vertices(head, portrait.params)))
 
 
+def _face_box(portrait: Portrait) -> CropBox:
+    return head_crop(torch.from_numpy(portrait.landmarks[:, :2]), margin=_FACE_MARGIN)
+
+
 def _cut_out(picture: UInt8[np.ndarray, "H W 3"], face: Face) -> UInt8[np.ndarray, "h w 3"]:
     """The face with some of what is around it."""
-    margin = 0.25 * face.size
-    left, top = np.maximum(face.landmarks.min(0) - margin, 0).astype(int)
-    right, bottom = (face.landmarks.max(0) + margin).astype(int)
+    points, margin = face.landmarks[:, :2], 0.25 * face.size
+    left, top = np.maximum(points.min(0) - margin, 0).astype(int)
+    right, bottom = (points.max(0) + margin).astype(int)
     return picture[top:bottom, left:right]

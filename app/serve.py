@@ -10,6 +10,8 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
+import torch
+
 from app.example import furnish, load_example
 from app.sessions import Sessions
 from app.stage import Act, Limits, Stage
@@ -61,6 +63,9 @@ def serve(
     Nothing is shared beyond `host`, nothing is asked of the network.
     """
     limits = limits or Limits()
+    torch.set_num_threads(
+        1
+    )  # pictures are drawn side by side, each in a thread of its own; torch's threads would fight over the cores
     with tempfile.TemporaryDirectory(prefix="loki-studio-") as folder, ThreadPoolExecutor(_WORKERS) as executor:
         stage = load_stage(executor, limits)
         sessions = Sessions(stage, Path(folder), partial(furnish, load_example(stage)))

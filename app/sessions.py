@@ -92,12 +92,11 @@ class Sessions:
 
     def open(self, page: str) -> Session:
         """A new session for the page that Gradio calls `page`. Raises `InputError` when too many are open."""
-        folder = self._root / secrets.token_hex(16)
-        folder.mkdir(parents=True)
-        session = Session(self._stage, folder)
+        session = Session(self._stage, self._root / secrets.token_hex(16))
         with self._lock:
             if len(self._by_token) >= self._stage.limits.pages:
                 raise InputError(say("too_many"))
+            session.folder.mkdir()
             self._by_token[session.token] = session
             self._token_of_page[page] = session.token
         self._furnish(session)

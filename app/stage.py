@@ -59,7 +59,7 @@ class Sitter:
     crop: CropBox
     """The square around the head that the driver map is drawn in, in pixels of `live`."""
     small_crop: CropBox
-    """The same in pixels of `small`."""
+    """The square around the face that small pictures show, in pixels of `small`."""
 
 
 @dataclass(frozen=True, eq=False)

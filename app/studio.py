@@ -11,7 +11,8 @@ from app.server import Binder
 from app.sessions import Sessions
 from app.stage import Stage
 from app.widgets.widget import read_source
-from app.words import PAGE_WORDS, say
+from app.words import PAGE_WORDS, say, sentence
+from loki_core.errors import InputError
 
 __all__ = ["build_studio", "page_head"]
 
@@ -24,7 +25,10 @@ def build_studio(stage: Stage, sessions: Sessions) -> gr.Blocks:
 
     def begin(request: gr.Request) -> str:
         assert request.session_hash is not None
-        return sessions.open(request.session_hash).token
+        try:
+            return sessions.open(request.session_hash).token
+        except InputError as error:
+            raise gr.Error(sentence(str(error))) from error
 
     def end(request: gr.Request) -> None:
         assert request.session_hash is not None

@@ -105,7 +105,7 @@ _WORDS: Mapping[str, str] = MappingProxyType(
         "format_gif": "GIF",
         "format_png": "PNG sequence (zip)",
         "what": "Frames",
-        "range_all": "The range on the timeline: {count} frames, {seconds} s",
+        "range_all": "The range: {count} frames, {seconds} s",
         "range_frame": "This frame only",
         "sound": "Sound of the driver clip",
         "panel": "Portrait and driver map beside it",

@@ -95,18 +95,18 @@ def with_motion(state: StudioState, motion: str) -> StudioState:
     return replace(state, motion=motion, trim=None, look=replace(state.look, frame=0))
 
 
-def with_retarget(state: StudioState, name: str, value: float | None) -> StudioState:
-    """Change one of `RetargetSettings`.
+def with_retarget(state: StudioState, name: str, value: float) -> StudioState:
+    """Change how far a driver moves the portrait: `absolute` or a gain of `RetargetSettings`.
 
     Raises `InputError` on an unknown name, and on gains outside 0 to 2, where faces stop being faces.
     """
-    names = [f.name for f in fields(RetargetSettings)]
+    names = [f.name for f in fields(RetargetSettings) if f.name != "neutral"]
     if name not in names:
         raise InputError(f"expected one of {', '.join(names)}, got '{name}'")
     top = 1.0 if name == "absolute" else 2.0
-    if name != "neutral" and not (value is not None and math.isfinite(value) and 0 <= value <= top):
-        raise InputError(f"expected {name} from 0 to {top:g}, got {value}")
-    changes: dict[str, Any] = {name: value}
+    if not (math.isfinite(value) and 0 <= value <= top):
+        raise InputError(f"expected {name} from 0 to {top:g}, got {value:g}")
+    changes: dict[str, Any] = {name: float(value)}
     return replace(state, retarget=replace(state.retarget, **changes))
 
 

@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from app.edits import apply_edit
+from loki_core.errors import InputError
+from loki_core.head.controls import CONTROLS
+from loki_core.timeline.history import History
+from loki_core.timeline.state import control_value, work_hash
+
+NONSENSE = [
+    None,
+    "undo",
+    [],
+    {},
+    {"do": "delete"},
+    {"do": 7},
+    {"do": "control"},
+    {"do": "control", "name": "jawOpen", "value": "0.5"},
+    {"do": "control", "name": "jawOpen", "value": True},
+    {"do": "control", "name": "jawOpen", "value": float("nan")},
+    {"do": "control", "name": "jawOpen", "value": 1.5},
+    {"do": "control", "name": "x" * 5000, "value": 0},
+    {"do": "control", "name": ["jawOpen"], "value": 0},
+    {"do": "reset", "names": "jawOpen"},
+    {"do": "reset", "names": [["jawOpen"]]},
+    {"do": "reset", "names": ["jawOpen"] * 300},
+    {"do": "expression", "name": "../smile"},
+    {"do": "motion", "id": "../../etc"},
+    {"do": "portrait", "id": "someone else's"},
+    {"do": "retarget", "name": "__class__", "value": 1},
+    {"do": "retarget", "name": "neutral", "value": -1},
+    {"do": "trim", "first": 0.5, "stop": 3},
+    {"do": "trim", "first": 0, "stop": 10**9},
+    {"do": "look", "name": "view", "value": {"a": 1}},
+    {"do": "look", "name": "view", "value": ["side"]},
+    {"do": "look", "name": "frame", "value": 3},
+]
+
+
+@pytest.mark.parametrize("edit", NONSENSE)
+def test_nonsense_from_a_page_is_refused_and_changes_nothing(session, edit):
+    before = session.history
+    with pytest.raises(InputError):
+        apply_edit(session, edit)
+    assert session.history == before
+
+
+def test_undo_and_redo_return_to_the_same_work(session):
+    before = work_hash(session.state)
+    apply_edit(session, {"do": "control", "name": "jawOpen", "value": 0.5})
+    after = work_hash(session.state)
+    apply_edit(session, {"do": "undo"})
+    assert work_hash(session.state) == before
+    apply_edit(session, {"do": "redo"})
+    assert work_hash(session.state) == after != before
+
+
+def test_undo_does_not_go_behind_the_example(session):
+    before = session.state
+    apply_edit(session, {"do": "undo"})
+    assert session.state == before and session.state.portrait and session.state.motion
+
+
+def test_one_drag_is_one_step_of_undo(session):
+    for value in (0.1, 0.2, 0.3):
+        apply_edit(session, {"do": "control", "name": "jawOpen", "value": value, "gesture": "g1"})
+    apply_edit(session, {"do": "undo"})
+    assert control_value(session.state, "jawOpen") == 0
+
+
+def test_an_expression_replaces_the_face_and_leaves_the_head_turned(session):
+    apply_edit(session, {"do": "control", "name": "headYaw", "value": 10})
+    apply_edit(session, {"do": "control", "name": "jawOpen", "value": 0.9})
+    apply_edit(session, {"do": "expression", "name": "smile"})
+    assert control_value(session.state, "headYaw") == 10
+    assert control_value(session.state, "jawOpen") == 0
+    assert control_value(session.state, "mouthSmileLeft") > 0
+
+
+def test_a_motion_and_none_can_be_chosen(session):
+    apply_edit(session, {"do": "motion", "id": "nod"})
+    assert session.performance is session.acts["nod"].performance
+    apply_edit(session, {"do": "motion", "id": ""})
+    assert session.performance is None
+
+
+def test_the_range_is_checked_against_the_chosen_motion(session):
+    apply_edit(session, {"do": "trim", "first": 10, "stop": 20})
+    assert session.state.trim == (10, 20)
+    apply_edit(session, {"do": "motion", "id": ""})
+    with pytest.raises(InputError, match="within 0 to 1"):
+        apply_edit(session, {"do": "trim", "first": 10, "stop": 20})
+
+
+def test_every_change_counts(session):
+    before = session.revision
+    apply_edit(session, {"do": "look", "name": "view", "value": "map"})
+    assert session.revision == before + 1 and not session.history.past
+
+
+_EDITS = st.one_of(
+    st.sampled_from(CONTROLS).flatmap(
+        lambda c: st.fixed_dictionaries(
+            {"do": st.just("control"), "name": st.just(c.name), "value": st.floats(c.minimum, c.maximum)}
+        )
+    ),
+    st.fixed_dictionaries({"do": st.just("expression"), "name": st.sampled_from(["smile", "anger", "neutral"])}),
+    st.fixed_dictionaries({"do": st.just("motion"), "id": st.sampled_from(["", "nod", "talk"])}),
+    st.fixed_dictionaries({"do": st.just("retarget"), "name": st.just("jaw"), "value": st.floats(0, 2)}),
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(edits=st.lists(_EDITS, max_size=12))
+def test_undoing_all_edits_returns_to_the_start(session, edits):
+    session.replace_history(History(session.state))
+    start = work_hash(session.state)
+    for edit in edits:
+        apply_edit(session, edit)
+    for _ in edits:
+        apply_edit(session, {"do": "undo"})
+    assert work_hash(session.state) == start
