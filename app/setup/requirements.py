@@ -16,7 +16,7 @@ __all__ = ["Requirement", "read_requirements", "unmet"]
 _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "==": operator.eq, "!=": operator.ne, ">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt,
 }  # fmt: skip
-_LINE = re.compile(r"([A-Za-z0-9._-]+)((?:[=!<>]=?[0-9.]+,?)*)")
+_LINE = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)((?:[=!<>]=?[0-9.]+,?)*)")
 _BOUND = re.compile(r"([=!<>]=?)([0-9.]+)")
 
 
