@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import lru_cache
+from threading import Lock
 from typing import Any
 
 import torch
@@ -13,6 +14,9 @@ import warp as wp
 from torch import Tensor
 
 __all__ = ["launch", "row_lanes", "view"]
+
+_STARTING = Lock()
+"""Sessions of the studio draw in threads; Warp's start and loading are for one at a time."""
 
 
 def row_lanes(device: torch.device) -> int:
@@ -22,23 +26,33 @@ def row_lanes(device: torch.device) -> int:
 
 def view(tensor: Tensor, dtype: Any) -> Any:
     """The tensor's memory as an array of Warp's `dtype`; a vector type takes up the last dimension."""
-    _start_warp()
+    _start(tensor.device)
     return wp.from_torch(tensor.detach(), dtype=dtype)
 
 
 def launch(kernel: Any, size: Sequence[int], *arguments: Any, device: torch.device) -> None:
     """Run `kernel` over a grid of `size` threads on the tensors' own device and, on CUDA, in torch's own stream."""
-    _start_warp()
+    where = _start(device)
+    _load(kernel.module, str(where))
     stream = wp.stream_from_torch(torch.cuda.current_stream(device)) if device.type == "cuda" else None
-    wp.launch(kernel, dim=tuple(size), inputs=arguments, device=wp.device_from_torch(device), stream=stream)
+    wp.launch(kernel, dim=tuple(size), inputs=arguments, device=where, stream=stream)
 
 
-@lru_cache(maxsize=1)
-def _start_warp() -> None:
-    """Start Warp without its banner and, where there is no GPU, without the line it writes about that."""
-    wp.config.log_level = wp.LOG_WARNING
-    with nullcontext() if torch.cuda.is_available() else _native_stderr_closed():
-        wp.init()
+@lru_cache(maxsize=8)
+def _start(device: torch.device) -> Any:
+    """Warp's name for a device. Starts Warp without its banner and, where there is no GPU, without its line about that."""
+    with _STARTING:
+        wp.config.log_level = wp.LOG_WARNING
+        with nullcontext() if torch.cuda.is_available() else _native_stderr_closed():
+            wp.init()
+        return wp.device_from_torch(device)
+
+
+@lru_cache(maxsize=32)
+def _load(module: Any, device: str) -> None:
+    """Compile a kernel's module, or load it from the cache folder; Warp itself does not expect two threads here."""
+    with _STARTING:
+        wp.load_module(module, device=device)
 
 
 @contextmanager
