@@ -13,7 +13,7 @@ from gradio.utils import get_upload_folder
 from jaxtyping import UInt8
 
 from app.sessions import Session
-from app.stage import Act, Prepared, Sitter, Stage, name_of
+from app.stage import Act, Prepared, Sitter, Stage, Stamp, name_of
 from app.words import say
 from loki_core.errors import InputError
 from loki_core.head.model import HeadModel, pose_vertices
@@ -26,7 +26,7 @@ from loki_core.track.clip import track_clip
 from loki_core.track.landmarks import Face, FaceFinder
 from loki_core.track.portrait import fit_portrait
 
-__all__ = ["Several", "fit_sitter", "sit", "take_upload", "track_act"]
+__all__ = ["Several", "fit_sitter", "sit", "stamp", "take_upload", "track_act"]
 
 _LIVE_SIDE = 512
 """Pixels of the longer side of what follows the hand."""
@@ -78,18 +78,15 @@ def fit_sitter(stage: Stage, file: Path, name: str, face: int | None) -> tuple[s
 
 
 def sit(stage: Stage, name: str, portrait: Portrait) -> Sitter:
-    """Make a fitted portrait ready for the viewport and for small pictures."""
+    """Make a fitted portrait ready for the viewport."""
     live = shrink_portrait(portrait, _LIVE_SIDE / max(portrait.camera.width, portrait.camera.height))
-    crop = _head_box(stage.head, live)
+    return Sitter(name, portrait, Prepared(live, stage.renderer.prepare(live)), _head_box(stage.head, live))
+
+
+def stamp(stage: Stage, portrait: Portrait) -> Stamp:
+    """Make a fitted portrait ready for small pictures of its face."""
     small = shrink_portrait(portrait, _STAMP_SIDE / (2 * _face_box(portrait).half))
-    return Sitter(
-        name=name,
-        full=portrait,
-        live=Prepared(live, stage.renderer.prepare(live)),
-        small=Prepared(small, stage.renderer.prepare(small)),
-        crop=crop,
-        small_crop=_face_box(small),
-    )
+    return Stamp(Prepared(small, stage.renderer.prepare(small)), _face_box(small))
 
 
 def track_act(

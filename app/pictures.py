@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from app.sessions import Session
-from app.stage import Prepared, Sitter, Stage
+from app.stage import Prepared, Sitter, Stage, Stamp
 from app.words import say
 from loki_core.errors import InputError
 from loki_core.head.params import FlameParams
@@ -39,12 +39,12 @@ def draw_map(stage: Stage, sitter: Sitter, params: FlameParams, mode: PreviewMod
     return render_preview(stage.head, params, camera, sitter.crop, mode=mode, size=(_MAP_SIDE, _MAP_SIDE))
 
 
-def draw_expression(stage: Stage, sitter: Sitter, preset: ExpressionPreset) -> UInt8[np.ndarray, "h w 3"]:
-    """The face with an expression, small and without what is around the head."""
-    face = perform(None, sitter.small.portrait.params, stage.head, stage.units, RetargetSettings())
+def draw_expression(stage: Stage, small: Stamp, preset: ExpressionPreset) -> UInt8[np.ndarray, "h w 3"]:
+    """The face with an expression."""
+    face = perform(None, small.prepared.portrait.params, stage.head, stage.units, RetargetSettings())
     params = add_controls(face, with_controls(StudioState(), dict(preset.values)), stage.head, stage.units)
-    picture = _warp(stage, sitter.small, params)
-    box, (height, width) = sitter.small_crop, picture.shape[:2]
+    picture = _warp(stage, small.prepared, params)
+    box, (height, width) = small.crop, picture.shape[:2]
     left, right = max(0, round(box.cx - box.half)), min(width, round(box.cx + box.half))
     top, bottom = max(0, round(box.cy - box.half)), min(height, round(box.cy + box.half))
     return picture[top:bottom, left:right]

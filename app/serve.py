@@ -7,7 +7,6 @@ import tempfile
 import threading
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
 
 import torch
@@ -66,9 +65,14 @@ def serve(
     torch.set_num_threads(
         1
     )  # pictures are drawn side by side, each in a thread of its own; torch's threads would fight over the cores
-    with tempfile.TemporaryDirectory(prefix="loki-studio-") as folder, ThreadPoolExecutor(_WORKERS) as executor:
+    with (
+        ending_at_sigterm(),
+        tempfile.TemporaryDirectory(prefix="loki-studio-") as folder,
+        ThreadPoolExecutor(_WORKERS) as executor,
+    ):
         stage = load_stage(executor, limits)
-        sessions = Sessions(stage, Path(folder), partial(furnish, load_example(stage)))
+        example = executor.submit(load_example, stage)  # ready by the time a browser has drawn the page
+        sessions = Sessions(stage, Path(folder), lambda session: furnish(example.result(), session))
         page = build_studio(stage, sessions)
         _, url, _ = page.launch(
             server_name=host,

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from app.jobs import Job
-from app.stage import Act, Sitter, Stage
+from app.stage import Act, Sitter, Stage, Stamp
 from app.words import say
 from loki_core.errors import InputError
 from loki_core.head.params import FlameParams
@@ -33,6 +33,7 @@ class Session:
     lock: threading.RLock = field(default_factory=threading.RLock)
     history: History = field(default_factory=History)
     sitters: dict[str, Sitter] = field(default_factory=dict)
+    stamps: dict[str, Stamp] = field(default_factory=dict)
     acts: dict[str, Act] = field(default_factory=dict)
     jobs: dict[str, Job] = field(default_factory=dict)
     performed: tuple[object, FlameParams] | None = None

@@ -21,7 +21,7 @@ from loki_core.raster.camera import CropBox
 from loki_core.render.base import Portrait, Renderer
 from loki_core.timeline.performance import Performance
 
-__all__ = ["Act", "Limits", "Prepared", "Sitter", "Stage", "data_url", "jpeg", "name_of"]
+__all__ = ["Act", "Limits", "Prepared", "Sitter", "Stage", "Stamp", "data_url", "jpeg", "name_of"]
 
 _QUALITY = 85
 
@@ -54,12 +54,16 @@ class Sitter:
     """As it was given: what is rendered."""
     live: Prepared
     """Small enough to follow the hand."""
-    small: Prepared
-    """For pictures of the size of a stamp."""
     crop: CropBox
     """The square around the head that the driver map is drawn in, in pixels of `live`."""
-    small_crop: CropBox
-    """The square around the face that small pictures show, in pixels of `small`."""
+
+
+@dataclass(frozen=True, eq=False)
+class Stamp:
+    """A portrait at the size of a stamp, and the square around its face."""
+
+    prepared: Prepared
+    crop: CropBox
 
 
 @dataclass(frozen=True, eq=False)

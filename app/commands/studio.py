@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
+import signal
 import socket
 import subprocess
+import sys
 import webbrowser
 from contextlib import suppress
 from functools import partial
@@ -71,6 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # gradio asks the network for its newest version otherwise
     from app.serve import serve
 
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))  # unwind as at Ctrl-C, so that no session leaves files
     with suppress(KeyboardInterrupt):  # the usual way to end it
         serve(host, arguments.port, auth=auth, opened=partial(announce, desktop=arguments.desktop))
     return 0

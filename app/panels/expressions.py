@@ -6,6 +6,7 @@ from html import escape
 
 import gradio as gr
 
+from app.material import stamp
 from app.pictures import draw_expression
 from app.requests import Reply, Request, listing, text
 from app.server import Binder
@@ -39,9 +40,11 @@ def _button(preset: ExpressionPreset) -> str:
 
 def thumbnails(session: Session, request: Request) -> Reply:
     """The named expressions on a portrait, as small pictures. Names that are not known are left out."""
-    sitter = session.sitters.get(text(request, "portrait"))
-    if sitter is None:
+    key = text(request, "portrait")
+    if key not in session.sitters:
         raise InputError(say("bad_request"))
-    known = session.stage.expressions
-    names = [name for name in listing(request, "names")[:8] if name in known]
-    return {"pictures": {name: data_url(draw_expression(session.stage, sitter, known[name])) for name in names}}
+    if key not in session.stamps:
+        session.stamps[key] = stamp(session.stage, session.sitters[key].full)
+    small, known = session.stamps[key], session.stage.expressions
+    names = [name for name in listing(request, "names")[:8] if isinstance(name, str) and name in known]
+    return {"pictures": {name: data_url(draw_expression(session.stage, small, known[name])) for name in names}}

@@ -217,8 +217,9 @@
       const view = this.studio.portrait ? this.views[index] ?? null : null;
       if (index === 0 && this.edits.length) return { edits: this.edits.splice(0), view, frame: this.frame };
       if (!view || (index > 0 && this.edits.length)) return null;
-      const frame = this.cache.has(this.keyOf(view)) ? this.uncachedAhead(view) : this.frame;
-      return frame === null ? null : { edits: [], view, frame };
+      if (!this.cache.has(this.keyOf(view))) return { edits: [], view, frame: this.frame };
+      const frame = this.uncachedAhead(view);
+      return frame === null ? null : { edits: [], view, frame, ahead: true };
     }
 
     // During playback idle time goes to the frames to come, so that the next round is smooth.
@@ -232,14 +233,13 @@
       return null;
     }
 
-    async fetch({ edits, view, frame }) {
-      const early = this.cache.has(this.keyOf(view));
+    async fetch({ edits, view, frame, ahead = false }) {
       const reply = await this.ask("look", { edits, view, frame });
       if (!reply?.picture) return reply !== null && this.edits.length > 0;
       const key = this.keyOf(view, reply.frame, reply.studio);
       this.keep(key, await (await fetch(`data:image/jpeg;base64,${reply.picture}`)).blob());
       const stale = reply.studio.portrait !== this.studio.portrait || !this.views.includes(view);
-      if (!early && !stale) await this.show(view, key);
+      if (!ahead && !stale) await this.show(view, key);
       return true;
     }
 

@@ -1,0 +1,78 @@
+"""The studio, served for real, in a headless Chromium."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import threading
+from collections.abc import Iterator
+from queue import Queue
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from app.serve import serve
+from app.stage import Limits
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+SWITCHES = (
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+)  # fmt: skip
+READY = "window.loki?.pictures.map && window.loki.pictures.warp"
+"""True in a page that shows both pictures."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "tests/browser" in item.nodeid:
+            item.add_marker(pytest.mark.browser)
+            if CHROMIUM is None:
+                item.add_marker(pytest.mark.skip(reason="no Chromium found; install the system's package 'chromium'"))
+
+
+@pytest.fixture(scope="session")
+def studio() -> Iterator[str]:
+    """The address of a studio that is served while the tests run."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    stop, opened = threading.Event(), Queue[str]()
+    server = threading.Thread(
+        target=serve, args=("127.0.0.1", port), kwargs={"limits": Limits(pages=16), "opened": opened.put, "wait": stop.wait}
+    )
+    server.start()
+    yield opened.get()
+    stop.set()
+    server.join()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        yield playwright.chromium.launch(executable_path=CHROMIUM, args=list(SWITCHES))
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    context = browser.new_context(viewport={"width": 1280, "height": 720})
+    context.set_default_timeout(60_000)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext, studio: str) -> Page:
+    """A page with the example on it, paused, in which nothing has gone wrong."""
+    page = open_page(context, studio)
+    page.keyboard.press("Space")
+    page.wait_for_function("!window.loki.playing")
+    return page
+
+
+def open_page(context: BrowserContext, studio: str) -> Page:
+    """Open the studio and wait for its first pictures."""
+    page = context.new_page()
+    page.goto(studio)
+    page.wait_for_function(READY)
+    return page
