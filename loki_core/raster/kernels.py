@@ -10,7 +10,18 @@ from typing import Any, no_type_check
 
 import warp as wp
 
-__all__ = ["CHANNELS", "EMPTY", "OCTAVES", "SUBPIXEL_BITS", "depth_test", "encoder", "interpolate", "paint", "resolve"]
+__all__ = [
+    "CHANNELS",
+    "EMPTY",
+    "OCTAVES",
+    "SUBPIXEL_BITS",
+    "depth_test",
+    "encoder",
+    "interpolate",
+    "paint",
+    "paint_waves",
+    "resolve",
+]
 
 SUBPIXEL_BITS = 8
 """Vertex positions are kept to 1/2^8 pixel."""
@@ -210,6 +221,37 @@ def paint(
             )
             for channel in range(3):
                 image[item, row, column, channel] = wp.uint8(wp.int32(colour[channel] + 0.5))
+
+
+@wp.kernel
+@no_type_check
+def paint_waves(
+    face_index: wp.array3d[wp.int32],
+    barycentrics: wp.array3d[wp.vec3],
+    faces: wp.array[wp.vec3i],
+    sources: wp.array2d[wp.vec3],
+    frequencies: wp.vec3,
+    phases: wp.vec3,
+    lanes: wp.int32,
+    image: wp.array4d[wp.uint8],
+):
+    """As `paint`, with sin(frequency * source + phase), -1 dark and 1 bright; frequency 0 shows the source itself, cut."""
+    item, row, lane = wp.tid()
+    for column in range(lane, face_index.shape[2], lanes):
+        face = face_index[item, row, column]
+        if face >= 0:
+            corners = faces[face]
+            weights = barycentrics[item, row, column]
+            source = (
+                weights[0] * sources[item, corners[0]]
+                + weights[1] * sources[item, corners[1]]
+                + weights[2] * sources[item, corners[2]]
+            )
+            for channel in range(3):
+                value = wp.clamp(source[channel], -1.0, 1.0)
+                if frequencies[channel] > 0.0:
+                    value = wp.sin(frequencies[channel] * source[channel] + phases[channel])
+                image[item, row, column, channel] = wp.uint8(wp.int32(127.5 * value + 127.5))
 
 
 @lru_cache(maxsize=4)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 import numpy as np
@@ -15,7 +16,7 @@ from loki_core.raster.camera import Camera, CropBox, clip_from_camera
 from loki_core.raster.driver_map import CHANNEL_NAMES, canonical_coordinates, deformation
 from loki_core.raster.kernels import OCTAVES
 from loki_core.raster.lighting import soft_light, vertex_normals
-from loki_core.raster.rasterize import RasterBuffers, interpolate_attributes, paint_vertices, rasterize
+from loki_core.raster.rasterize import paint_vertex_waves, paint_vertices, rasterize
 
 __all__ = ["PREVIEW_MODES", "PreviewMode", "draw_preview", "heat_colours", "render_preview"]
 
@@ -49,7 +50,7 @@ def render_preview(
     *,
     mode: PreviewMode,
     size: tuple[int, int],
-    channels: tuple[int, int, int] = (0, 14, 28),
+    channels: tuple[int, int, int] = (2, 16, 30),
 ) -> UInt8[np.ndarray, "H W 3"]:
     """Draw one frame (batch shape ()) over a dark ground; `size` is (height, width).
 
@@ -69,14 +70,16 @@ def draw_preview(
     *,
     mode: PreviewMode,
     size: tuple[int, int],
-    channels: tuple[int, int, int] = (0, 14, 28),
+    channels: tuple[int, int, int] = (2, 16, 30),
 ) -> UInt8[np.ndarray, "H W 3"]:
     """`render_preview` for a head that is posed already: camera-space `vertices` and their `deformation`."""
     buffers = rasterize(clip_from_camera(camera, crop, vertices), head.faces, size=size)
     if mode == "matte":
         return (buffers.mask.to(torch.uint8) * 255)[..., None].expand(-1, -1, 3).cpu().numpy()
+    ground = torch.tensor(_GROUND, dtype=torch.uint8)
     if mode == "encoding":
-        return _encoding(head, buffers, moved, channels)
+        sources, waves = _waves(head, moved, channels)
+        return paint_vertex_waves(buffers, head.faces, sources, waves, ground).cpu().numpy()
     faces = head.faces
     if mode == "parts":
         faces, colours = _part_colours(head, vertices)
@@ -84,7 +87,7 @@ def draw_preview(
         colours = (vertex_normals(vertices, faces) + 1) * 127.5
     else:
         colours = heat_colours(head, vertices, moved)
-    return paint_vertices(buffers, faces, colours, torch.tensor(_GROUND, dtype=torch.uint8)).cpu().numpy()
+    return paint_vertices(buffers, faces, colours, ground).cpu().numpy()
 
 
 def heat_colours(head: HeadModel, vertices: Float[Tensor, "V 3"], moved: Float[Tensor, "V 3"]) -> Float[Tensor, "V 3"]:
@@ -109,32 +112,16 @@ def _part_colours(head: HeadModel, vertices: Float[Tensor, "V 3"]) -> tuple[Int[
     return corners, (albedo[:, None] * light).reshape(-1, 3)
 
 
-def _encoding(
-    head: HeadModel, buffers: RasterBuffers, moved: Float[Tensor, "V 3"], channels: tuple[int, int, int]
-) -> UInt8[np.ndarray, "H W 3"]:
+def _waves(
+    head: HeadModel, moved: Float[Tensor, "V 3"], channels: tuple[int, int, int]
+) -> tuple[Float[Tensor, "V 3"], list[tuple[float, float]]]:
+    """What each channel is a wave of, and its (frequency, phase); deformation is no wave, but shown over `_FULL_HEAT`."""
     if not all(0 <= channel < len(CHANNEL_NAMES) for channel in channels):
         raise ValueError(f"expected channels from 0 to {len(CHANNEL_NAMES) - 1}, got {channels}")
-    columns = [_column(channel) for channel in channels]
-    attributes = torch.cat([canonical_coordinates(head), moved / _FULL_HEAT], dim=-1)[:, columns]
-    seen = interpolate_attributes(buffers, head.faces, attributes).unbind(-1)
-    planes = [_channel(plane, channel) for plane, channel in zip(seen, channels, strict=True)]
-    grounded = [
-        torch.where(buffers.mask, plane * 127.5 + 127.5, ground).to(torch.uint8)
-        for plane, ground in zip(planes, _GROUND, strict=True)
-    ]
-    return torch.stack(grounded, dim=-1).cpu().numpy()
-
-
-def _column(channel: int) -> int:
-    """Where a channel's source is among template x, y, z and deformation x, y, z."""
-    axis, index = divmod(channel, 2 * OCTAVES)
-    return axis if axis < 3 else 3 + index
-
-
-def _channel(source: Float[Tensor, "H W"], channel: int) -> Float[Tensor, "H W"]:
-    """One channel of the driver map, in [-1, 1]; deformation over `_FULL_HEAT`."""
-    axis, index = divmod(channel, 2 * OCTAVES)
-    if axis == 3:
-        return source.clamp(-1, 1)
-    wave = torch.sin if index < OCTAVES else torch.cos
-    return wave(source * 2 ** (index % OCTAVES))
+    sources = torch.cat([canonical_coordinates(head), moved / _FULL_HEAT], dim=-1)
+    columns, waves = [], []
+    for axis, index in (divmod(channel, 2 * OCTAVES) for channel in channels):
+        columns.append(axis if axis < 3 else 3 + index)
+        phase = math.pi / 2 if index >= OCTAVES else 0.0  # a cosine is a sine begun later
+        waves.append((2.0 ** (index % OCTAVES), phase) if axis < 3 else (0.0, 0.0))
+    return sources[:, columns], waves

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
+from typing import Any
 
 import torch
 import warp as wp
@@ -11,9 +13,9 @@ from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 
 from loki_core.raster.device import launch, row_lanes, view
-from loki_core.raster.kernels import EMPTY, SUBPIXEL_BITS, depth_test, interpolate, paint, resolve
+from loki_core.raster.kernels import EMPTY, SUBPIXEL_BITS, depth_test, interpolate, paint, paint_waves, resolve
 
-__all__ = ["RasterBuffers", "interpolate_attributes", "paint_vertices", "rasterize"]
+__all__ = ["RasterBuffers", "interpolate_attributes", "paint_vertex_waves", "paint_vertices", "rasterize"]
 
 _FARTHEST = 2.0**20
 """Pixels from the image's middle within which coverage is exact."""
@@ -98,16 +100,37 @@ def paint_vertices(
     buffers: RasterBuffers, faces: Int[Tensor, "F 3"], colours: Float[Tensor, "*B V 3"], ground: UInt8[Tensor, "3"]
 ) -> UInt8[Tensor, "*B H W 3"]:
     """Picture of a mesh with coloured vertices (0 to 255) over a plain ground: `interpolate_attributes`, faster."""
+    return _paint(paint, buffers, faces, colours.clamp(0, 255), ground)
+
+
+def paint_vertex_waves(
+    buffers: RasterBuffers,
+    faces: Int[Tensor, "F 3"],
+    sources: Float[Tensor, "*B V 3"],
+    waves: Sequence[tuple[float, float]],
+    ground: UInt8[Tensor, "3"],
+) -> UInt8[Tensor, "*B H W 3"]:
+    """Picture of sin(frequency * source + phase) for red, green and blue: -1 dark, 1 bright, over a plain ground.
+
+    `waves`: (frequency, phase) of each colour; frequency 0 shows the interpolated source itself, cut to [-1, 1].
+    """
+    frequencies, phases = zip(*waves, strict=True)
+    return _paint(paint_waves, buffers, faces, sources, ground, wp.vec3(*frequencies), wp.vec3(*phases))
+
+
+def _paint(
+    kernel: Any, buffers: RasterBuffers, faces: Tensor, values: Float[Tensor, "*B V 3"], ground: Tensor, *options: Any
+) -> UInt8[Tensor, "*B H W 3"]:
     *batch, height, width = buffers.face_index.shape
     device, items = buffers.face_index.device, prod(batch)
     image = ground.to(device).expand(items, height, width, 3).contiguous()
     lanes = row_lanes(device)
     launch(
-        paint, (items, height, lanes),
+        kernel, (items, height, lanes),
         view(buffers.face_index.reshape(items, height, width), wp.int32),
         view(buffers.barycentrics.reshape(items, height, width, 3), wp.vec3),
         view(_triangles(faces, device), wp.vec3i),
-        view(colours.clamp(0, 255).float().reshape(items, -1, 3).contiguous(), wp.vec3), lanes, view(image, wp.uint8),
+        view(values.float().reshape(items, -1, 3).contiguous(), wp.vec3), *options, lanes, view(image, wp.uint8),
         device=device,
     )  # fmt: skip
     return image.reshape(*batch, height, width, 3)
