@@ -62,14 +62,8 @@ def serve(
     Nothing is shared beyond `host`, nothing is asked of the network.
     """
     limits = limits or Limits()
-    torch.set_num_threads(
-        1
-    )  # pictures are drawn side by side, each in a thread of its own; torch's threads would fight over the cores
-    with (
-        ending_at_sigterm(),
-        tempfile.TemporaryDirectory(prefix="loki-studio-") as folder,
-        ThreadPoolExecutor(_WORKERS) as executor,
-    ):
+    torch.set_num_threads(1)  # pictures are drawn side by side, a thread each; torch's own would fight over the cores
+    with tempfile.TemporaryDirectory(prefix="loki-studio-") as folder, ThreadPoolExecutor(_WORKERS) as executor:
         stage = load_stage(executor, limits)
         example = executor.submit(load_example, stage)  # ready by the time a browser has drawn the page
         sessions = Sessions(stage, Path(folder), lambda session: furnish(example.result(), session))

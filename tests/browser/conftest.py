@@ -39,10 +39,13 @@ def studio() -> Iterator[str]:
         port = probe.getsockname()[1]
     stop, opened = threading.Event(), Queue[str]()
     server = threading.Thread(
-        target=serve, args=("127.0.0.1", port), kwargs={"limits": Limits(pages=16), "opened": opened.put, "wait": stop.wait}
+        target=serve,
+        args=("127.0.0.1", port),
+        kwargs={"limits": Limits(pages=16), "opened": opened.put, "wait": stop.wait},
+        daemon=True,
     )
     server.start()
-    yield opened.get()
+    yield opened.get(timeout=120)
     stop.set()
     server.join()
 
