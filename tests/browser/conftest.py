@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
 import threading
 from collections.abc import Iterator
@@ -13,14 +12,9 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from app.serve import serve
 from app.stage import Limits
+from benchmarks.chromium import READY, SWITCHES, find_chromium
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-SWITCHES = (
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-)  # fmt: skip
-READY = "window.loki?.pictures.map && window.loki.pictures.warp"
-"""True in a page that shows both pictures."""
+CHROMIUM = find_chromium()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
