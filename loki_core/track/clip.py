@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import IO
@@ -23,15 +23,22 @@ from loki_core.head.params import FlameParams
 from loki_core.media.video_in import probe, read_frames, select_span
 from loki_core.motion.clip import Motion
 from loki_core.motion.gaps import bridge_gaps
-from loki_core.render.base import Cancelled, Progress
 from loki_core.raster.camera import Camera
+from loki_core.render.base import Cancelled, Progress
 from loki_core.track.errors import measured_errors
 from loki_core.track.landmarks import LANDMARK_COUNT, Face, FaceFinder, FaceFollower, choose_face
+from loki_core.track.lids import close_lids, lid_closure, lid_gaps
 from loki_core.track.portrait import frame_params
 from loki_core.track.priors import head_priors
 from loki_core.track.reduced import LandmarkHead, reduce_head, shape_head
 from loki_core.track.solver import (
-    Frames, Identity, Priors, landmark_points, project_points, solve_frames, solve_identity,
+    Frames,
+    Identity,
+    landmark_points,
+    misfit,
+    project_points,
+    solve_frames,
+    solve_identity,
 )  # fmt: skip
 
 __all__ = ["track_clip"]
@@ -44,6 +51,8 @@ _CANDIDATES = 400
 """Frames that those are chosen from."""
 _CHUNK = 32
 """Frames solved at a time: their derivatives fit the processor's cache."""
+_OPEN_SHARE = 80
+"""Percentile of the gap between the lids that counts as open eyes: people blink a tenth of the time."""
 _GOOD_ERROR = 0.03
 """Reprojection error over the distance of the outer eye corners at which confidence has fallen to a half."""
 _OUTER_CORNERS = (33, 263)
@@ -140,12 +149,18 @@ def _solve(
 ) -> Motion:
     reduced, priors, model = reduce_head(head), head_priors(head), measured_errors()
     chosen = _varied(landmarks, np.flatnonzero(seen))
-    identity, _ = solve_identity(reduced, landmarks[chosen].astype(np.float64), camera, priors, errors=model)
+    sample = landmarks[chosen].astype(np.float64)
+    identity, _ = solve_identity(reduced, sample, camera, priors, errors=model)
+    model = model.within_clip()
+    frames = solve_frames(reduced, identity, sample, priors, errors=model)
+    model = model.within_clip(misfit(reduced, identity, frames, sample, model))
     shown = np.flatnonzero(seen)
+    opened = np.percentile(lid_gaps(landmarks[shown]), _OPEN_SHARE, axis=0)
     parts, errors = [], []
     for first in range(0, len(shown), _CHUNK):
         observed = landmarks[shown[first : first + _CHUNK]].astype(np.float64)
         frames = solve_frames(reduced, identity, observed, priors, errors=model)
+        frames = close_lids(frames, head, lid_closure(lid_gaps(observed), opened))
         parts.append(frame_params(reduced, identity, frames))
         errors.append(_error(reduced, identity, frames, observed))
         tick(len(observed))

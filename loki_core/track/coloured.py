@@ -1,4 +1,4 @@
-"""Coloured renders of a head: skin, lips, brows, lashes, iris and sclera, teeth, light. The truth that the tracker is measured on.
+"""Coloured renders of a head: skin, lips, brows, lashes, eyes, teeth, light. The truth that the tracker is measured on.
 
 MediaPipe hardly sees brows, blinks and smiles on grey renders. Colours are drawn per pixel from template coordinates, which do
 not depend on identity or expression, so that brows and irises are crisp on a coarse mesh. Made for measuring, not for beauty.
@@ -203,7 +203,7 @@ def _shade(s: _Surface, look: Look) -> Float[np.ndarray, "N"]:
 
 def _gloss(s: _Surface, look: Look) -> Float[np.ndarray, "N"]:
     """Highlights (Blinn-Phong, the camera along +z): sharp on eyes, faint on skin."""
-    halfway = look.light + [0, 0, 1]
+    halfway = np.add(look.light, (0, 0, 1))
     mirrored = (s.normal @ (halfway / np.linalg.norm(halfway))).clip(0)
     wet = (s.part == _EYE_LEFT) | (s.part == _EYE_RIGHT)
     return np.where(wet, 0.7 * mirrored**200, np.where(s.part <= _LIPS, 0.08 * mirrored**20, 0))

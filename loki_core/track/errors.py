@@ -6,7 +6,7 @@ distance, right and down, in a picture that is turned so that the line through b
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -15,6 +15,9 @@ from jaxtyping import Float
 from loki_core.head.embedded import HEADS
 
 __all__ = ["LandmarkErrors", "level_turn", "measured_errors", "pose_features"]
+
+_WITHIN_CLIP = 0.001
+"""Metres that a landmark errs by from frame to frame of one clip, beside what it always errs by on that face."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +34,13 @@ class LandmarkErrors:
     def mean(self, turn: Float[np.ndarray, "B 3 3"]) -> Float[np.ndarray, "B L 2"]:
         """Expected error at a head rotation, in the levelled picture."""
         return np.tensordot(pose_features(turn), self.bias, axes=1)
+
+    def within_clip(self, misfit: Float[np.ndarray, "B L 2"] | None = None) -> LandmarkErrors:
+        """The errors on one face through one clip: what they always are (the median of `misfit`) is known, little else is left."""
+        bias = self.bias.copy()
+        if misfit is not None:
+            bias[0] += np.median(misfit, axis=0)  # the first feature is the constant
+        return replace(self, bias=bias, noise=np.full_like(self.noise, _WITHIN_CLIP))
 
     def whitening(self) -> tuple[Float[np.ndarray, "D"], Float[np.ndarray, "D R"]]:
         """(d, Q) with inverse covariance diag(d) (1 - Q Q^T) diag(d), D = 2 L (Woodbury identity)."""

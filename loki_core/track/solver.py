@@ -21,6 +21,7 @@ __all__ = [
     "Priors",
     "initial_frames",
     "landmark_points",
+    "misfit",
     "project_points",
     "solve_frames",
     "solve_identity",
@@ -192,6 +193,15 @@ class _System:
     coupling: Float[np.ndarray, "B N M"] | None
     shared: Float[np.ndarray, "M M"] | None
     shared_right: Float[np.ndarray, "M"] | None
+
+
+def misfit(
+    head: LandmarkHead, identity: Identity, frames: Frames, observed: Float[np.ndarray, "B L 2"], errors: LandmarkErrors
+) -> Float[np.ndarray, "B L 2"]:
+    """What the fit leaves: observed minus expected landmarks, metres in the levelled picture."""
+    points = landmark_points(shape_head(head, identity.betas), frames)
+    level = np.swapaxes(level_turn(frames.turn), 1, 2) * _metres_per_pixel(identity.camera, points)
+    return (observed - project_points(identity.camera, points)) @ np.swapaxes(level, 1, 2) - errors.mean(frames.turn)
 
 
 def _data_terms(
