@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -11,8 +12,9 @@ from smplx.lbs import lbs
 from torch import Tensor
 
 from loki_core.head.params import FlameParams, pack_pose
+from loki_core.head.rotation import rotation_matrix
 
-__all__ = ["PART_NAMES", "HeadId", "HeadModel", "LandmarkAnchors", "head_offsets", "pose_vertices"]
+__all__ = ["PART_NAMES", "HeadId", "HeadModel", "LandmarkAnchors", "head_offsets", "pose_vertices", "pose_with_offsets"]
 
 PART_NAMES = (
     "skin", "lips", "eye_left", "eye_right", "mouth_cavity", "tongue", "teeth_upper", "teeth_lower",
@@ -90,12 +92,20 @@ class HeadModel:
     def expression_count(self) -> int:
         return self.expression_basis.shape[-1]
 
+    @cached_property
+    def blend_basis(self) -> Float[Tensor, "V 3 N"]:
+        """Shape and expression axes as one basis, which is what LBS asks for."""
+        return torch.cat([self.shape_basis, self.expression_basis], dim=-1)
+
     def neutral(self, batch_shape: tuple[int, ...] = ()) -> FlameParams:
         """Coefficients of the template itself."""
         return FlameParams.neutral(self.shape_count, self.expression_count, batch_shape)
 
 
-def _skin(head: HeadModel, params: FlameParams, pose: Float[Tensor, "*B 5 3"]) -> Float[Tensor, "*B V 3"]:
+def _skin(
+    head: HeadModel, params: FlameParams, pose: Float[Tensor, "*B 5 3"]
+) -> tuple[Float[Tensor, "*B V 3"], Float[Tensor, "*B 3"]]:
+    """Posed vertices and the root joint, which no rotation moves; without `translation`."""
     if params.betas.shape[-1] != head.shape_count or params.expression.shape[-1] != head.expression_count:
         raise ValueError(
             f"expected {head.shape_count} shape and {head.expression_count} expression coefficients for the head "
@@ -104,17 +114,17 @@ def _skin(head: HeadModel, params: FlameParams, pose: Float[Tensor, "*B 5 3"]) -
         )
     batch = params.batch_shape
     coefficients = torch.cat([params.betas.expand(*batch, -1), params.expression], dim=-1)
-    vertices, _ = lbs(
+    vertices, joints = lbs(
         coefficients.reshape(-1, coefficients.shape[-1]),
         pose.reshape(-1, 15),
         head.template,
-        torch.cat([head.shape_basis, head.expression_basis], dim=-1),
+        head.blend_basis,
         head.pose_correctives,
         head.joint_regressor,
         torch.tensor(head.parents),
         head.skinning_weights,
     )
-    return vertices.reshape(*batch, -1, 3)
+    return vertices.reshape(*batch, -1, 3), joints[:, 0].reshape(*batch, 3)
 
 
 def pose_vertices(head: HeadModel, params: FlameParams) -> Float[Tensor, "*B V 3"]:
@@ -122,15 +132,24 @@ def pose_vertices(head: HeadModel, params: FlameParams) -> Float[Tensor, "*B V 3
 
     Raises `ValueError` when the coefficient counts are not the head's.
     """
-    return _skin(head, params, pack_pose(params)) + params.translation.unsqueeze(-2)
+    return _skin(head, params, pack_pose(params))[0] + params.translation.unsqueeze(-2)
+
+
+def pose_with_offsets(head: HeadModel, params: FlameParams) -> tuple[Float[Tensor, "*B V 3"], Float[Tensor, "*B V 3"]]:
+    """`pose_vertices`, and how far expression and the neck, jaw and eye rotations move each vertex; metres, head space.
+
+    The offsets are those of the head posed without global rotation and translation from the head that has only its shape
+    (FACTS 3.2, delta expression). One pass of LBS for both: the global rotation is rigid, about the root joint.
+    """
+    pose = pack_pose(params)
+    rootless = torch.cat([torch.zeros_like(pose[..., :1, :]), pose[..., 1:, :]], dim=-2)
+    upright, root = _skin(head, params, rootless)
+    shaped = head.template + torch.einsum("vxs,...s->...vx", head.shape_basis, params.betas)
+    root = root.unsqueeze(-2)
+    turned = (upright - root) @ rotation_matrix(params.global_orient).mT + root
+    return turned + params.translation.unsqueeze(-2), upright - shaped
 
 
 def head_offsets(head: HeadModel, params: FlameParams) -> Float[Tensor, "*B V 3"]:
-    """How far expression and the neck, jaw and eye rotations move each vertex; metres, head space.
-
-    Posed without global rotation and translation, minus the vertices that have only their shape (FACTS 3.2, delta expression).
-    """
-    pose = pack_pose(params)
-    pose = torch.cat([torch.zeros_like(pose[..., :1, :]), pose[..., 1:, :]], dim=-2)
-    shaped = head.template + torch.einsum("vxs,...s->...vx", head.shape_basis, params.betas)
-    return _skin(head, params, pose) - shaped
+    """The offsets of `pose_with_offsets` alone."""
+    return pose_with_offsets(head, params)[1]

@@ -10,14 +10,14 @@ import warp as wp
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from loki_core.head.model import PART_NAMES, HeadModel, head_offsets, pose_vertices
+from loki_core.head.model import PART_NAMES, HeadModel, pose_with_offsets
 from loki_core.head.params import FlameParams
 from loki_core.raster.camera import Camera, CropBox, clip_from_camera
 from loki_core.raster.device import launch, view
 from loki_core.raster.kernels import CHANNELS, OCTAVES, encoder
 from loki_core.raster.rasterize import RasterBuffers, rasterize
 
-__all__ = ["CHANNEL_NAMES", "DriverMap", "canonical_coordinates", "deformation", "driver_map", "encode_map"]
+__all__ = ["CHANNEL_NAMES", "DriverMap", "canonical_coordinates", "deformation", "driver_map", "encode_map", "pose_and_deform"]
 
 CHANNEL_NAMES = (
     *(f"{wave} 2^{octave} {axis}" for axis in "xyz" for wave in ("sin", "cos") for octave in range(OCTAVES)),
@@ -48,7 +48,13 @@ def canonical_coordinates(head: HeadModel) -> Float[Tensor, "V 3"]:
 
 def deformation(head: HeadModel, params: FlameParams) -> Float[Tensor, "*B V 3"]:
     """`head_offsets` in units of the head's deformation scale; 0 on vertices that belong to the inside of the mouth alone."""
-    return head_offsets(head, params) / head.deformation_scale * _outer_vertices(head)[:, None]
+    return pose_and_deform(head, params)[1]
+
+
+def pose_and_deform(head: HeadModel, params: FlameParams) -> tuple[Float[Tensor, "*B V 3"], Float[Tensor, "*B V 3"]]:
+    """Camera-space vertices, metres, and their `deformation`: what one frame of the map is drawn from."""
+    vertices, offsets = pose_with_offsets(head, params)
+    return vertices, offsets / head.deformation_scale * _outer_vertices(head)[:, None]
 
 
 def driver_map(
@@ -66,8 +72,9 @@ def driver_map(
     `shown` are the faces that appear; the others still hide what lies behind them. None shows every face: the embedded head ends
     at the neck, so there is nothing to leave out.
     """
-    clip = clip_from_camera(camera, crop, pose_vertices(head, params))
-    return encode_map(head, rasterize(clip, head.faces, size=size), deformation(head, params), dtype=dtype, shown=shown)
+    vertices, moved = pose_and_deform(head, params)
+    buffers = rasterize(clip_from_camera(camera, crop, vertices), head.faces, size=size)
+    return encode_map(head, buffers, moved, dtype=dtype, shown=shown)
 
 
 def encode_map(

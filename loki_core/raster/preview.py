@@ -10,10 +10,10 @@ import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
-from loki_core.head.model import HeadModel, pose_vertices
+from loki_core.head.model import HeadModel
 from loki_core.head.params import FlameParams
 from loki_core.raster.camera import Camera, CropBox, clip_from_camera
-from loki_core.raster.driver_map import CHANNEL_NAMES, canonical_coordinates, deformation
+from loki_core.raster.driver_map import CHANNEL_NAMES, canonical_coordinates, pose_and_deform
 from loki_core.raster.kernels import OCTAVES
 from loki_core.raster.lighting import soft_light, vertex_normals
 from loki_core.raster.rasterize import paint_vertex_waves, paint_vertices, rasterize
@@ -57,8 +57,8 @@ def render_preview(
     `heat`: how far each point has moved. `encoding`: any three of the 45 channels as red, green and blue, -1 dark and 1 bright.
     `normals`: camera-space directions as colours. `parts`: what the mesh is made of. `matte`: white where the head is.
     """
-    moved = deformation(head, params) if mode in ("heat", "encoding") else torch.zeros_like(head.template)
-    return draw_preview(head, pose_vertices(head, params), moved, camera, crop, mode=mode, size=size, channels=channels)
+    vertices, moved = pose_and_deform(head, params)
+    return draw_preview(head, vertices, moved, camera, crop, mode=mode, size=size, channels=channels)
 
 
 def draw_preview(
