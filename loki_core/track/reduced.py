@@ -33,9 +33,9 @@ class LandmarkHead:
     """
 
     place: Float[np.ndarray, "L 3 C"]
-    arms: tuple[Float[np.ndarray, "K 3 C"], ...]
+    arms: tuple[Float[np.ndarray, "_ 3 C"], ...]
     """Only for the landmarks that hang on the joint."""
-    hanging: tuple[Int[np.ndarray, "K"], ...]
+    hanging: tuple[Int[np.ndarray, "_"], ...]
     """Those landmarks."""
     root: Float[np.ndarray, "3 C"]
     """The joint about which the head turns."""
@@ -52,9 +52,9 @@ class ShapedHead:
 
     place: Float[np.ndarray, "L 3"]
     place_units: Float[np.ndarray, "L 3 E"]
-    arms: tuple[Float[np.ndarray, "K 3"], ...]
-    arms_units: tuple[Float[np.ndarray, "K 3 E"], ...]
-    hanging: tuple[Int[np.ndarray, "K"], ...]
+    arms: tuple[Float[np.ndarray, "_ 3"], ...]
+    arms_units: tuple[Float[np.ndarray, "_ 3 E"], ...]
+    hanging: tuple[Int[np.ndarray, "_"], ...]
     root: Float[np.ndarray, "3"]
     root_units: Float[np.ndarray, "3 E"]
     unit_turns: Float[np.ndarray, "E 3 3"]

@@ -85,7 +85,7 @@ class _Posed:
     """Turned, relative to the root: what a further turn moves."""
     joint_turns: Float[np.ndarray, "B 3 3 3"]
     joint_vectors: Float[np.ndarray, "B 3 3"]
-    arms: tuple[Float[np.ndarray, "B K 3"], ...]
+    arms: tuple[Float[np.ndarray, "B _ 3"], ...]
     """Turned by their joint, in head space."""
 
 
