@@ -61,6 +61,13 @@ class _Box:
         return max(abs(self.cx - other.cx), abs(self.cy - other.cy)) < 0.5 * max(self.side, other.side)
 
 
+def _extent(landmarks: Float[np.ndarray, "L 3"]) -> tuple[float, float, float]:
+    """Centre (x, y) and larger side of the landmarks' bounding box, pixels."""
+    low, high = landmarks[:, :2].min(0), landmarks[:, :2].max(0)
+    cx, cy = (low + high) / 2
+    return float(cx), float(cy), float((high - low).max())
+
+
 def choose_face(faces: Sequence[Face], face: int | None) -> Face:
     """The face with number `face`, counted from 1 from left to right; None: the largest.
 
@@ -156,14 +163,10 @@ class FaceFinder(_Models):
 
     def _landmarks(self, picture: UInt8[np.ndarray, "H W 3"], box: _Box) -> Face | None:
         """Landmarks in a window around `box`, then once more in a window around those."""
-        for _ in range(2):
-            window = _Window.around(box.cx, box.cy, box.side * _WINDOW)
-            landmarks = window.run(self._still, picture)
-            if landmarks is None:
-                return None
-            low, high = landmarks[:, :2].min(0), landmarks[:, :2].max(0)
-            box = _Box(*((low + high) / 2), float((high - low).max()), box.score)
-        return Face(landmarks, box.score)
+        landmarks = _Window.around(box.cx, box.cy, box.side * _WINDOW).run(self._still, picture)
+        if landmarks is not None:
+            landmarks = _Window.on(landmarks).run(self._still, picture)
+        return None if landmarks is None else Face(landmarks, box.score)
 
 
 class FaceFollower(_Models):
@@ -209,8 +212,8 @@ class _Window:
 
     @staticmethod
     def on(landmarks: Float[np.ndarray, "L 3"]) -> _Window:
-        low, high = landmarks[:, :2].min(0), landmarks[:, :2].max(0)
-        return _Window.around(*((low + high) / 2), float((high - low).max()) * _WINDOW)
+        cx, cy, side = _extent(landmarks)
+        return _Window.around(cx, cy, side * _WINDOW)
 
     def holds(self, landmarks: Float[np.ndarray, "L 3"]) -> bool:
         """Whether the face is near the middle and of the right size."""

@@ -267,8 +267,7 @@ def _with_bounds(
 def _hold(system: _System, held: Bool[np.ndarray, "B N"]) -> _System:
     free = ~held
     matrix = system.matrix * (free[:, :, None] & free[:, None, :])
-    index = np.arange(matrix.shape[1])
-    matrix[:, index, index] += held + 1e-9
+    matrix = matrix + np.eye(held.shape[1]) * (held + 1e-9)[:, None]
     coupling = None if system.coupling is None else system.coupling * free[..., None]
     return replace(system, matrix=matrix, right=system.right * free, coupling=coupling)
 

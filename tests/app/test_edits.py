@@ -10,7 +10,7 @@ from loki_core.head.controls import CONTROLS
 from loki_core.timeline.history import History
 from loki_core.timeline.state import control_value, work_hash
 
-NONSENSE = [
+NONSENSE: list[object] = [
     None,
     "undo",
     [],

@@ -54,14 +54,19 @@ def test_a_cancelled_job_says_so(executor):
 def test_a_job_that_is_cancelled_while_it_waits_never_starts(executor):
     gate = threading.Event()
     first = Job("render", "first", lambda progress, cancelled: {"waited": gate.wait()}, executor)
-    ran = []
-    second = Job("render", "second", lambda progress, cancelled: ran.append(1) or {}, executor)
+    ran = threading.Event()
+
+    def run(progress: object, cancelled: object) -> dict[str, object]:
+        ran.set()
+        return {}
+
+    second = Job("render", "second", run, executor)
     assert second.report()["state"] == "waiting"
     second.cancel()
     gate.set()
     first.wait()
     second.wait()
-    assert second.report()["state"] == "cancelled" and not ran
+    assert second.report()["state"] == "cancelled" and not ran.is_set()
 
 
 @pytest.mark.parametrize(
