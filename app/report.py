@@ -35,6 +35,7 @@ def report_library(session: Session) -> Reply:
     with session.lock:
         portraits = [{"id": key, "name": sitter.name} for key, sitter in session.sitters.items()]
         still = {"id": "", "name": say("still"), "length": "", "clip": False, "sound": False}
+        clips_first = sorted(session.acts.items(), key=lambda item: item[1].clip is None)
         motions = [
             {
                 "id": key,
@@ -43,7 +44,7 @@ def report_library(session: Session) -> Reply:
                 "clip": act.clip is not None,
                 "sound": act.has_sound,
             }
-            for key, act in session.acts.items()
+            for key, act in clips_first
         ]
         jobs = [job.report() for job in session.jobs.values()]
     return {"portraits": portraits, "motions": [still, *motions], "jobs": jobs}

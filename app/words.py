@@ -46,6 +46,7 @@ _WORDS: Mapping[str, str] = MappingProxyType(
         "range_start_here": "Start the range here (I)",
         "range_end_here": "End the range here (O)",
         "range_clear": "Whole motion (X)",
+        "lost_frames": "The face was not seen well here; these frames are bridged",
         "rate": "{fps} fps",
         # sources
         "sources": "Sources",
@@ -58,8 +59,8 @@ _WORDS: Mapping[str, str] = MappingProxyType(
         "driver_drop": "Drop a video of a face, or click to choose",
         "motion": "Motion",
         "still": "Still",
-        "follow": "How the clip moves the portrait",
-        "absolute": "Relative – absolute",
+        "follow": "How the clip moves it",
+        "absolute": "Absolute",
         "absolute_help": "0: the clip's changes are added to the portrait's own face. 1: the portrait takes over the clip's.",
         "gain_expression": "Expression",
         "gain_jaw": "Jaw",
@@ -70,7 +71,8 @@ _WORDS: Mapping[str, str] = MappingProxyType(
         "gain_head_translation": "Head place",
         "gain_help": "1: as the clip. 0: the portrait stays as it is. Above 1 exaggerates.",
         "head": "Head",
-        "head_info": "{name}: {vertices} vertices, {expressions} expression and {shapes} shape axes",
+        "head_help": "Axes of expression and of shape that this head model has",
+        "head_info": "{name}: {expressions} + {shapes} axes",
         # inspector
         "tab_face": "Face",
         "tab_expressions": "Expressions",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from html import escape
+from pathlib import Path
 
 import gradio as gr
 
@@ -30,7 +31,6 @@ def build(bind: Binder, stage: Stage) -> gr.HTML:
     head = say(
         "head_info",
         name=stage.head.name,
-        vertices=len(stage.head.template),
         expressions=stage.head.expression_count,
         shapes=stage.head.shape_count,
     )
@@ -57,7 +57,7 @@ def build(bind: Binder, stage: Stage) -> gr.HTML:
       <h2>{say("follow")}</h2>
       {"".join(map(_fader, _FADERS))}
     </section>
-    <section><h2>{say("head")}</h2><p class="quiet">{escape(head)}</p></section>"""
+    <section><h2>{say("head")}</h2><p class="quiet" title="{say("head_help")}">{escape(head)}</p></section>"""
     return widget("sources", markup, [bind(take_portrait), bind(take_driver)])
 
 
@@ -104,5 +104,5 @@ def take_driver(session: Session, request: Request) -> Reply:
             session.change(lambda state: with_motion(state, key))
         return {}
 
-    session.start(Job("track", say("tracking", name=name), work, session.stage.executor))
+    session.start(Job("track", say("tracking", name=Path(name).stem), work, session.stage.executor))
     return {"library": report_library(session)}

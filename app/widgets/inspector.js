@@ -7,9 +7,12 @@ const parts = (row) => [row.querySelector("input[type=range]"), row.querySelecto
 const atRest = (row) => Number(row.dataset.default);
 let held = null;
 let gesture = null;
+const shown = new Map(); // row -> value on screen, as the state had it
 
 const display = (row, value) => {
   const [slider, box] = parts(row);
+  if (shown.get(row) === value) return;
+  shown.set(row, value);
   if (slider !== held) slider.value = value;
   if (box !== held) box.value = Number(value.toFixed(2));
   studio.fill(slider, atRest(row));
@@ -28,7 +31,10 @@ const showState = () => {
   element.querySelector("[data-linked]").checked = studio.studio.look.linked;
 };
 
-const set = (row, value) => studio.edit({ do: "control", name: row.dataset.control, value, gesture });
+const set = (row, value) => {
+  shown.delete(row);
+  studio.edit({ do: "control", name: row.dataset.control, value, gesture });
+};
 const reset = (names) => studio.edit({ do: "reset", names });
 
 for (const row of rows.values()) {
@@ -38,10 +44,12 @@ for (const row of rows.values()) {
     input.addEventListener("focus", () => (gesture = studio.newGesture()));
     input.addEventListener("blur", () => {
       if (held === input) held = null;
+      shown.delete(row);
       if (studio.studio) showState();
     });
   }
   slider.addEventListener("pointerdown", () => (gesture = studio.newGesture()));
+  slider.addEventListener("pointerup", () => (held = null));
   slider.addEventListener("input", () => {
     box.value = Number(Number(slider.value).toFixed(2));
     studio.fill(slider, atRest(row));

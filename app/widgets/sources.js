@@ -85,13 +85,12 @@ const choice = (name, entry, checked, pick) => {
 };
 
 const showLibrary = () => {
-  if (!studio.studio) return;
-  const { portraits, motions, jobs } = studio.library;
-  find("portrait-name").textContent = portraits.find((portrait) => portrait.id === studio.studio.portrait)?.name ?? "";
+  const { motions, jobs } = studio.library;
   const pick = (event) => studio.edit({ do: "motion", id: event.target.value }) ?? studio.pause();
   const focused = document.activeElement?.closest("[data-part=motions]") ? document.activeElement.value : null;
-  find("motions").replaceChildren(...motions.map((motion) => choice("ls-motion", motion, motion.id === studio.studio.motion, pick)));
+  find("motions").replaceChildren(...motions.map((motion) => choice("ls-motion", motion, false, pick)));
   if (focused !== null) find("motions").querySelector(`input[value="${focused}"]`)?.focus();
+  showState();
   showJob(jobs.find((job) => job.kind === "track" && (job.state === "waiting" || job.state === "running")));
 };
 
@@ -106,6 +105,8 @@ const showJob = (job) => {
 };
 
 const showState = () => {
+  const sitter = studio.library.portraits.find((portrait) => portrait.id === studio.studio.portrait);
+  find("portrait-name").textContent = sitter?.name ?? "";
   const chosen = studio.library.motions.find((motion) => motion.id === studio.studio.motion);
   find("follow").hidden = !chosen?.clip;
   for (const slider of find("follow").querySelectorAll("input")) {
@@ -113,7 +114,11 @@ const showState = () => {
     slider.nextElementSibling.textContent = Number(slider.value).toFixed(2);
     studio.fill(slider);
   }
-  for (const radio of find("motions").querySelectorAll("input")) radio.checked = radio.value === studio.studio.motion;
+  for (const radio of find("motions").querySelectorAll("input")) {
+    const fresh = radio.value === studio.studio.motion && !radio.checked;
+    radio.checked = radio.value === studio.studio.motion;
+    if (fresh) radio.parentElement.scrollIntoView({ block: "nearest" });
+  }
 };
 
 let gesture = null;
@@ -134,9 +139,11 @@ const showFace = () => {
   const image = zones.portrait.querySelector("img");
   image.src = studio.face.src;
   image.hidden = false;
+  const middle = (from, side, whole) => `${(100 * (from + side / 2)) / whole}%`;
+  const { crop, face } = studio;
+  image.style.objectPosition = `${middle(crop.x, crop.width, face.width)} ${middle(crop.y, crop.height, face.height)}`;
 };
 
 studio.on("face", showFace);
 studio.follow("library", showLibrary);
-studio.follow("studio", showLibrary);
 studio.follow("studio", showState);

@@ -18,11 +18,11 @@
       this.frame = 0;
       this.playing = false;
       this.pictures = {};
+      this.newest = {};
       this.edits = [];
       this.cache = new Map();
       this.cacheBytes = 0;
       this.lanes = [{ busy: false }, { busy: false }];
-      this.serial = 0;
       this.gestures = 0;
     }
 
@@ -253,14 +253,14 @@
       }
     }
 
+    // Decodes beside the page's own work; what has become old by then is not shown.
     async show(view, key) {
-      const shown = this.pictures[view];
-      if (shown?.key === key) return;
-      const serial = ++this.serial;
+      if (this.newest[view] === key) return;
+      this.newest[view] = key;
       const bitmap = await createImageBitmap(this.cache.get(key));
-      if ((this.pictures[view]?.serial ?? 0) > serial) return bitmap.close();
+      if (this.newest[view] !== key) return bitmap.close();
       this.pictures[view]?.bitmap.close();
-      this.pictures[view] = { key, serial, bitmap };
+      this.pictures[view] = { key, bitmap };
       this.emit("picture");
     }
 

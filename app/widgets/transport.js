@@ -41,6 +41,7 @@ const showState = () => {
   }
   find("lost").replaceChildren(...studio.studio.lost.map(([from, to]) => {
     const span = document.createElement("i");
+    span.title = find("lost").title;
     Object.assign(span.style, { left: place(from), width: place(to - from) });
     return span;
   }));

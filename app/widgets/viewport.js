@@ -25,21 +25,24 @@ const drawOne = (pen, view, box, square = null) => {
   const from = square ?? { x: 0, y: 0, width: image?.width ?? 1, height: image?.height ?? 1 };
   const place = fit(from, { ...box, height: box.height - CAPTION });
   if (image) pen.drawImage(image, from.x, from.y, from.width, from.height, place.x, place.y, place.width, place.height);
-  pen.fillText(names[view], box.x + box.width / 2, place.y + place.height + CAPTION - 7);
   return place;
 };
+
+const caption = (pen, view, x, place) => pen.fillText(names[view], x, place.y + place.height + CAPTION - 7);
+
+const drawAlone = (pen, view, box, square) => caption(pen, view, box.x + box.width / 2, drawOne(pen, view, box, square));
 
 const drawWipe = (pen, box) => {
   const place = drawOne(pen, "warp", box);
   const split = place.x + (place.width * wipe.value) / 100;
-  if (studio.face) {
-    pen.save();
-    pen.beginPath();
-    pen.rect(place.x, place.y, split - place.x, place.height);
-    pen.clip();
-    pen.drawImage(studio.face, place.x, place.y, place.width, place.height);
-    pen.restore();
-  }
+  pen.save();
+  pen.beginPath();
+  pen.rect(place.x, place.y, split - place.x, place.height);
+  pen.clip();
+  drawOne(pen, "portrait", box);
+  pen.restore();
+  caption(pen, "portrait", place.x + place.width / 4, place);
+  caption(pen, "warp", place.x + (place.width * 3) / 4, place);
   pen.fillStyle = getComputedStyle(canvas).getPropertyValue("--ls-accent");
   pen.fillRect(split - 1, place.y, 2, place.height);
   Object.assign(wipe.style, { left: `${place.x}px`, width: `${place.width}px`, top: `${place.y}px`, height: `${place.height}px` });
@@ -63,10 +66,9 @@ const draw = () => {
   if (view === "wipe") drawWipe(pen, box);
   else if (view === "side") {
     const half = (width - 12) / 2;
-    drawOne(pen, "map", { ...box, width: half });
-    drawOne(pen, "warp", { ...box, x: half + 12, width: half }, studio.crop);
-  } else drawOne(pen, view, box);
-  studio.painted = { hash: studio.pictures[view === "side" ? "map" : view]?.key, time: performance.now() };
+    drawAlone(pen, "map", { ...box, width: half });
+    drawAlone(pen, "warp", { ...box, x: half + 12, width: half }, studio.crop);
+  } else drawAlone(pen, view, box);
   studio.emit("painted");
 };
 
