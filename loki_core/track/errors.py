@@ -36,7 +36,7 @@ class LandmarkErrors:
         return np.tensordot(pose_features(turn), self.bias, axes=1)
 
     def within_clip(self, misfit: Float[np.ndarray, "B L 2"] | None = None) -> LandmarkErrors:
-        """The errors on one face through one clip: what they always are (the median of `misfit`) is known, little else is left."""
+        """The errors on one face through one clip: what they always are (median of `misfit`) is known, little else is left."""
         bias = self.bias.copy()
         if misfit is not None:
             bias[0] += np.median(misfit, axis=0)  # the first feature is the constant

@@ -20,12 +20,16 @@ _EDGE = np.radians(80.0)
 """How far round the cap reaches from the optical axis."""
 _SMALLEST, _LARGEST = 24, 384
 """Side of an eye's picture, pixels."""
-_LASHES = 0.05
-"""Share of the eye's size by which its opening is taken smaller than the mesh says: lids and lashes are not eye."""
+_LASHES = 0.06
+"""Share of the eyeball's radius by which its opening is taken smaller than the mesh says: lids and lashes are not eye."""
 _WHITE = (1.5, 2.0)
 """Distances from the iris' middle, in its radii, between which its continuation gives way to the white of the eye."""
+_RIM_SEEN = 0.3
+"""Share of the iris' rim that must be seen for it to be found in the picture."""
 _ROUNDS = 40
 """Rings that the iris is averaged over."""
+_COVER, _LARGEST_GROWTH = 1.05, 1.7
+"""How far the ball reaches beyond its lids, and how much it is enlarged at most."""
 _IRIS = {"eye_right": slice(468, 473), "eye_left": slice(473, 478)}
 """MediaPipe's iris points: the middle, then four on its rim."""
 
@@ -34,17 +38,24 @@ def build_eye(
     head: HeadModel,
     name: str,
     vertices: Float[np.ndarray, "V 3"],
+    rim: Int[np.ndarray, "R"],
     camera: Camera,
     seen: RasterBuffers,
     picture: Float[np.ndarray, "H W 4"],
     landmarks: Float[np.ndarray, "L 2"],
 ) -> Surface:
-    """The cap of the eye called `name`, for a head whose `vertices` are `seen` at the fit; `landmarks` in window pixels."""
-    part = PART_NAMES.index(name)
-    ball = np.unique(head.faces.numpy()[head.face_part.numpy() == part])
+    """The cap of the eye called `name`, for a head whose `vertices` are `seen` at the fit; `landmarks` in window pixels.
+
+    `rim`: the vertices of its lids' margins. The ball is enlarged until it reaches them all, its foremost point stays.
+    """
+    part = head.face_part.numpy()
+    ball = np.unique(head.faces.numpy()[part == PART_NAMES.index(name)])
     rest = head.template.double().numpy()[ball]
     turn, _ = rigid_motion(rest - rest.mean(0), vertices[ball] - vertices[ball].mean(0))
     centre, radius = _fit_sphere(vertices[ball])
+    aside = np.linalg.norm(((vertices[rim] - centre) @ turn)[:, :2], axis=1) / radius
+    growth = float(np.clip(_COVER * np.quantile(aside, 0.98), 1, _LARGEST_GROWTH)) if len(rim) else 1.0
+    centre, radius = centre - (growth - 1) * radius * turn[:, 2], growth * radius
     side = int(np.clip(4 * radius * camera.focal / -centre[2], _SMALLEST, _LARGEST))
     flat, faces = _cap()
     points = centre + radius * _on_ball(flat) @ turn.T
@@ -55,7 +66,7 @@ def build_eye(
         turn,
         camera,
         seen.face_index.numpy(),
-        head.face_part.numpy() == part,
+        (part != PART_NAMES.index("skin")) & (part != PART_NAMES.index("lips")),
         picture,
         landmarks[_IRIS[name]],
     )
@@ -96,7 +107,7 @@ def _paint(
     turn: Float[np.ndarray, "3 3"],
     camera: Camera,
     face_index: Int[np.ndarray, "H W"],
-    own: Bool[np.ndarray, "F"],
+    open_: Bool[np.ndarray, "F"],
     picture: Float[np.ndarray, "H W 4"],
     iris: Float[np.ndarray, "5 2"],
 ) -> Float[np.ndarray, "S S 4"]:
@@ -106,11 +117,11 @@ def _paint(
     x = (camera.cx - camera.focal * points[..., 0] / points[..., 2]).astype(np.float32) - np.float32(0.5)
     y = (camera.cy + camera.focal * points[..., 1] / points[..., 2]).astype(np.float32) - np.float32(0.5)
     image = cv2.remap(picture, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    eye = np.where(face_index >= 0, own[face_index], False).astype(np.float32)
-    lashes = 2 * round(_LASHES * np.sqrt(eye.sum())) + 1
+    eye = np.where(face_index >= 0, open_[face_index], True).astype(np.float32)
+    lashes = 2 * round(_LASHES * side / 4) + 1
     eye = cv2.erode(eye, np.ones((lashes, lashes), np.uint8))
     sure = cv2.remap(eye, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT) * ((flat**2).sum(-1) < 0.95)
-    middle, size = _iris_on_ball(iris, centre, radius, turn, camera)
+    middle, size = _sharpest_rim(image, sure > 0.5, *_iris_on_ball(iris, centre, radius, turn, camera))
     away = np.linalg.norm(flat - middle, axis=-1) / size
     complete = _complete(image, sure > 0.5, away)
     soft = cv2.GaussianBlur((sure > 0.5).astype(np.float32), (0, 0), max(side / 60, 0.6))
@@ -128,6 +139,33 @@ def _iris_on_ball(
     half = np.sqrt(np.maximum(along**2 - centre @ centre + radius**2, 0))
     flat = ((rays * (along - half)[:, None] - centre) / radius @ turn)[:, :2] * [1, -1]
     return flat[0], float(np.linalg.norm(flat[1:] - flat[0], axis=1).mean())
+
+
+def _sharpest_rim(
+    image: Float[np.ndarray, "S S 4"], known: Bool[np.ndarray, "S S"], middle: Float[np.ndarray, "2"], size: float
+) -> tuple[Float[np.ndarray, "2"], float]:
+    """The circle near a given one (flat coordinates) at which the eye brightens most outwards (Daugman 1993, eq. 1)."""
+    side = len(image)
+    light = cv2.GaussianBlur(image[..., :3].mean(-1), (0, 0), max(size * side / 40, 0.5))
+    radii = size * np.linspace(0.7, 1.5, 33)
+    angles = np.linspace(0, 2 * np.pi, 64, endpoint=False)
+    circle = np.stack([np.cos(angles), np.sin(angles)], axis=-1)
+    best, sharpest = (middle, size), 0.0
+    for step in np.stack(np.meshgrid(*[np.linspace(-0.35, 0.35, 11)] * 2), axis=-1).reshape(-1, 2):
+        centre = middle + step * size
+        at = ((centre + radii[:, None, None] * circle + 1) / 2 * side - 0.5).astype(np.float32)
+        seen = cv2.remap(known.astype(np.float32), at, None, cv2.INTER_LINEAR) > 0.5
+        ring = (cv2.remap(light, at, None, cv2.INTER_LINEAR) * seen).sum(1) / seen.sum(1).clip(1)
+        both = seen[2:] & seen[:-2]
+        rise = (
+            (np.diff(ring, prepend=ring[0])[1:-1] + np.diff(ring, prepend=ring[0])[2:])
+            * both.mean(1)
+            * (both.mean(1) > _RIM_SEEN)
+        )
+        rise = rise * np.exp(-2 * (step**2).sum())
+        if rise.max(initial=0) > sharpest:
+            sharpest, best = float(rise.max()), (centre, float(radii[1 + rise.argmax()]))
+    return best
 
 
 def _complete(

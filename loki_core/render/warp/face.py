@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
+import torch
 from jaxtyping import Bool, Float
 from scipy.spatial import cKDTree
+from scipy.spatial.transform import Rotation
 
 from loki_core.head.model import PART_NAMES, HeadModel
 from loki_core.raster.camera import Camera
-from loki_core.raster.rasterize import RasterBuffers
+from loki_core.raster.rasterize import RasterBuffers, rasterize
 from loki_core.render.warp.mesh import edge_weights, smooth_step, spread_values, vertex_normals
+from loki_core.render.warp.window import clip_of
 
-__all__ = ["Skin", "build_skin", "eye_clearance", "faces_of", "skin_faces"]
+__all__ = ["Skin", "build_skin", "eye_clearance", "eye_opening", "faces_of", "skin_faces"]
 
 _RIM = 0.022
 """Metres from the hairline, the ears and the neck over which the mesh fades into the sheet."""
@@ -22,8 +27,10 @@ _TURNED = (0.1, 0.35)
 """Cosine to the view between which a vertex fades in: near the outline the sheet knows better where the person ends."""
 _OUTLINE = (0.002, 0.012)
 """Metres from the head's outline in the picture over which the mesh fades in."""
-_POCKET = 0.0002
-"""Metres from the eyeball below which skin belongs to the pocket behind the lids."""
+_POCKET = 1.5
+"""Radii of an eyeball within which skin may belong to the pocket behind its lids."""
+_POCKET_PIXELS = 320
+"""Side of the views in which that is decided."""
 _HIDDEN = 0.002
 """Metres behind the nearest surface from which a vertex counts as hidden."""
 
@@ -60,12 +67,41 @@ def eye_clearance(head: HeadModel, side: str) -> Float[np.ndarray, "V"]:
     return np.where(np.isin(np.arange(len(template)), head.faces.numpy()[faces_of(head, "skin")]), clearance, np.inf)
 
 
+@lru_cache(maxsize=4)
 def skin_faces(head: HeadModel) -> Bool[np.ndarray, "F"]:
-    """Skin and lips, without the pockets behind the lids: those lie inside the eyeballs and would cover them."""
-    inside = np.zeros(len(head.template), dtype=bool)
-    for side in ("left", "right"):
-        inside |= eye_clearance(head, side) < _POCKET
-    return faces_of(head, "skin", "lips") & ~inside[head.faces.numpy()].all(1)
+    """Skin and lips, without the pockets behind the lids, which would cover eyes of another size than the head's own."""
+    return faces_of(head, "skin", "lips") & ~_pocket(head, "left") & ~_pocket(head, "right")
+
+
+def _pocket(head: HeadModel, side: str) -> Bool[np.ndarray, "F"]:
+    """Faces around an eye that are not seen from anywhere in front of it."""
+    template, faces = head.template.double().numpy(), head.faces.numpy()
+    ball = template[head.vertex_masks[f"eye_{side}"].numpy()]
+    centre, radius = ball.mean(0), np.ptp(ball[:, 0]) / 2
+    hidden = (np.linalg.norm(template - centre, axis=1) < _POCKET * radius)[faces].all(1)
+    scale = _POCKET_PIXELS / (4 * radius)
+    for yaw, pitch in itertools.product((-30, 0, 30), (-25, 0, 25)):
+        turned = (template - centre) @ Rotation.from_euler("yx", (yaw, pitch), degrees=True).as_matrix().T
+        pixels = torch.from_numpy(turned[:, :2] * [scale, -scale] + _POCKET_PIXELS / 2).float()
+        size = (_POCKET_PIXELS, _POCKET_PIXELS)
+        seen = rasterize(clip_of(pixels, torch.from_numpy(-turned[:, 2]).float(), size), head.faces, size=size).face_index
+        hidden[seen[seen >= 0].numpy()] = False
+    return hidden
+
+
+def eye_opening(
+    head: HeadModel, side: str, pixels: Float[np.ndarray, "V 2"], depth: Float[np.ndarray, "V"], size: tuple[int, int]
+) -> Bool[np.ndarray, "h w"]:
+    """The hole between the lids of an eye, for vertices at `pixels` and `depth` (metres, larger is farther)."""
+    clip = clip_of(torch.from_numpy(pixels).float(), torch.from_numpy(depth).float(), size)
+    bare = rasterize(clip, head.faces[torch.from_numpy(skin_faces(head))], size=size).face_index.numpy() < 0
+    _, label = cv2.connectedComponents(bare.astype(np.uint8), connectivity=4)
+    middle = pixels[head.vertex_masks[f"eye_{side}"].numpy()]
+    near = np.zeros(size, np.uint8)
+    radius = np.ptp(middle[:, 0]) / 4
+    cv2.circle(near, np.round(middle.mean(0)).astype(int).tolist(), max(1, round(radius)), 1, cv2.FILLED)
+    found = label[(near > 0) & bare]
+    return label == np.bincount(found).argmax() if len(found) else np.zeros(size, dtype=bool)
 
 
 def build_skin(

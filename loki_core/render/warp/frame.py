@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
 from loki_core.raster.camera import project
 from loki_core.raster.rasterize import interpolate_attributes, rasterize
-from loki_core.render.warp.mesh import rigid_motion
+from loki_core.render.warp.mesh import rigid_motion, smooth_step
 from loki_core.render.warp.prepared import WarpPrepared
 from loki_core.render.warp.window import Box, clip_of
 
@@ -20,6 +20,8 @@ __all__ = ["draw_frame", "draw_window"]
 
 _FINE = 2
 """Samples a pixel, per direction, around eyes and mouth: their edges are sharp and are looked at most."""
+_LID_SHADOW = (0.15, 0.3)
+"""How far lids shade an eye, in its radii, and by how much at their edge."""
 _STILL = 0.5
 """Pixels of motion over which the portrait's own pixels give way to the drawn ones in eyes and mouth."""
 _TORN = 0.03
@@ -114,7 +116,18 @@ def _draw(p: WarpPrepared, a: _Arrangement, box: Box, fineness: int) -> Float[np
     apart, share = known[..., :2] - places, known[..., 2:]
     whole = (apart**2).sum(-1, keepdims=True) > (_TORN * max(p.window.size)) ** 2
     places += np.where(whole, share > 0.5, share) * apart
-    return cv2.remap(p.atlas, places - np.float32(0.5), None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    person = cv2.remap(p.atlas, places - np.float32(0.5), None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    if fineness > 1:
+        _shade_eyes(person, above.face_index.numpy() >= p.mask.first_eye_face, radius=fineness * p.eye_pixels)
+    return person
+
+
+def _shade_eyes(person: Float[np.ndarray, "h w 4"], eye: Bool[np.ndarray, "h w"], *, radius: float) -> None:
+    """Darken eyes towards their lids, in place."""
+    if eye.any():
+        side = 2 * max(1, round(_LID_SHADOW[0] * radius)) + 1
+        share = cv2.blur(eye.astype(np.float32), (side, side))[eye]
+        person[eye, :3] *= (1 - _LID_SHADOW[1] * smooth_step(share, 1.0, 0.5))[:, None]
 
 
 def _paste(p: WarpPrepared, crop: Float[np.ndarray, "h w 4"]) -> UInt8[np.ndarray, "H W C"]:

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from jaxtyping import Bool, Float, Int
+from scipy.ndimage import distance_transform_edt
 from scipy.sparse import csr_matrix, diags
 from scipy.sparse.linalg import splu
 
-__all__ = ["edge_weights", "nearest_of", "rigid_motion", "smooth_step", "spread_values", "vertex_normals"]
+from loki_core.head.model import HeadModel
+
+__all__ = [
+    "edge_weights",
+    "landmark_points",
+    "landmark_vertices",
+    "nearest_of",
+    "rigid_motion",
+    "smooth_step",
+    "spread_values",
+    "vertex_normals",
+]
 
 
 def rigid_motion(points: Float[np.ndarray, "N 3"], moved: Float[np.ndarray, "N 3"]) -> tuple[np.ndarray, np.ndarray]:
@@ -58,8 +72,21 @@ def spread_values(
     return filled
 
 
+def landmark_points(head: HeadModel, landmarks: Sequence[int], points: Float[np.ndarray, "V D"]) -> Float[np.ndarray, "K D"]:
+    """MediaPipe's `landmarks` on the head, from values of its vertices."""
+    if head.anchors is None:
+        raise ValueError(f"expected a head with measured landmarks, got '{head.name}' without; measure its anchors first")
+    corners = head.faces[head.anchors.faces[list(landmarks)]].numpy()
+    return (points[corners] * head.anchors.barycentrics[list(landmarks)].numpy()[..., None]).sum(1)
+
+
+def landmark_vertices(head: HeadModel, landmarks: Sequence[int]) -> Int[np.ndarray, "K"]:
+    """The vertices that MediaPipe's `landmarks` lie between."""
+    if head.anchors is None:
+        raise ValueError(f"expected a head with measured landmarks, got '{head.name}' without; measure its anchors first")
+    return np.unique(head.faces[head.anchors.faces[list(landmarks)]].numpy())
+
+
 def nearest_of(mask: Bool[np.ndarray, "H W"]) -> Int[np.ndarray, "2 H W"]:
     """Row and column of the nearest true pixel of `mask`, for every pixel."""
-    from scipy.ndimage import distance_transform_edt
-
     return distance_transform_edt(~mask, return_distances=False, return_indices=True)

@@ -1,4 +1,4 @@
-"""The inside of the mouth: teeth, tongue and cavity, painted in the portrait's own tones and, where it shows its teeth, with them."""
+"""The inside of the mouth: teeth, tongue and cavity, painted in the portrait's tones and, where it shows teeth, with them."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def fit_teeth(
     picture: Float[np.ndarray, "H W 4"],
     palette: Palette,
 ) -> HeadModel:
-    """Lengthen or shorten the upper teeth to where the portrait shows their edge in the mouth's `opening`; else the head as it is."""
+    """Bring the upper teeth's edge to where the portrait shows it in the mouth's `opening`; else the head as it is."""
     teeth = _own_vertices(head, "teeth_upper")
     toothlike = opening & (picture[..., :3].mean(-1) > _TOOTHLIKE * palette.white.mean())
     if not len(teeth) or toothlike.sum() < 0.25 * opening.sum() or opening.sum() < 12:
@@ -162,7 +162,7 @@ def _lay_seen_teeth(
 ) -> Float[np.ndarray, "h w 4"]:
     """Lay what the portrait shows between the lips over the painted teeth, matched in brightness where they meet."""
     size = image.shape[:2]
-    faces = torch.from_numpy(np.searchsorted(own, head.faces.numpy()[faces_of(head, name)]))
+    size = (image.shape[0], image.shape[1])
     depth = torch.from_numpy(-head.template[own, 2].numpy())  # the front of the row hides its back
     flat = rasterize(clip_of(torch.from_numpy(place).float(), depth.float(), size), faces, size=size, cull=False)
     source = interpolate_attributes(flat, faces, torch.from_numpy(pixels[own]).float()).numpy() - np.float32(0.5)

@@ -29,7 +29,7 @@ def read_palette(
     lips: Bool[np.ndarray, "H W"],
     eyes: Bool[np.ndarray, "H W"],
 ) -> Palette:
-    """The typical colours of what the masks cover in a premultiplied picture; where one covers too little, it follows from the skin."""
+    """Typical colours of what the masks cover in a premultiplied picture; where one covers too little, from the skin."""
     flesh = np.median(picture[skin][:, :3], axis=0) if skin.sum() >= _FEW else np.array([200.0, 160.0, 140.0])
     red = np.median(picture[lips][:, :3], axis=0) if lips.sum() >= _FEW else flesh * [0.85, 0.6, 0.6]
     bright = flesh + 0.5 * (255 - flesh)

@@ -19,13 +19,15 @@ from loki_core.head.units import unit_basis
 from loki_core.raster.camera import Camera, project
 from loki_core.raster.rasterize import RasterBuffers, rasterize
 from loki_core.render.base import Portrait
+from loki_core.render.warp.aperture import fit_apertures
 from loki_core.render.warp.eyes import build_eye
 from loki_core.render.warp.face import Skin, build_skin, faces_of, skin_faces
 from loki_core.render.warp.frame import draw_window
 from loki_core.render.warp.layers import split_layers
+from loki_core.render.warp.lids import build_lid
+from loki_core.render.warp.lips import build_lips
 from loki_core.render.warp.mesh import rigid_motion
 from loki_core.render.warp.mouth import INSIDE, build_mouth, fit_teeth
-from loki_core.render.warp.openings import build_lid, build_lips
 from loki_core.render.warp.palette import read_palette
 from loki_core.render.warp.prepared import Mask, WarpPrepared
 from loki_core.render.warp.sheet import FollowField, Sheet, build_sheet
@@ -36,46 +38,57 @@ __all__ = ["prepare_warp"]
 
 _BEHIND = 0.003
 """Metres by which eyes and mouth are set back behind the skin."""
+_EYES_BEHIND = 0.006
+"""The same for enlarged eyeballs."""
 _SIDES: tuple[Literal["left", "right"], ...] = ("left", "right")
 
 
 def prepare_warp(portrait: Portrait, head: HeadModel, *, largest: int = 1024) -> WarpPrepared:
     """Prepare a portrait that was fitted with `head`. The window is worked on at up to `largest` pixels a side, else shrunk."""
-    head = replace(head, template=head.template + torch.from_numpy(portrait.offsets).float())
-    posed = pose_vertices(head, portrait.params)
+    fitted = replace(head, template=head.template + torch.from_numpy(portrait.offsets).float())
+    posed = pose_vertices(fitted, portrait.params)
     window = window_around(portrait.camera, posed[~head.vertex_masks["neck"]], largest=largest)
     camera = window.camera(portrait.camera)
     picture = _cut(portrait, window)
+    landmarks = (portrait.landmarks - [window.left, window.top]) * window.scale
+    fitted = fit_apertures(head, fitted, posed.double().numpy(), camera, picture[..., :3].astype(np.uint8), landmarks)
+    posed = pose_vertices(fitted, portrait.params)
     seen = _see(head, posed, camera, window)
     opening = _shown(head, seen, INSIDE)
     palette = read_palette(
         picture, _shown(head, seen, ("skin",)), _shown(head, seen, ("lips",)), _shown(head, seen, ("eye_left", "eye_right"))
     )
-    head = fit_teeth(head, posed.double().numpy(), camera, opening, picture, palette)
-    posed = pose_vertices(head, portrait.params)
+    fitted = fit_teeth(fitted, posed.double().numpy(), camera, opening, picture, palette)
+    posed = pose_vertices(fitted, portrait.params)
     vertices, pixels = posed.double().numpy(), project(camera, posed).double().numpy()
     matte = _resized(portrait.matte[_rows(window), _columns(window)], window.size)
     layers = split_layers(picture, matte)
     skin = build_skin(head, vertices, pixels, seen, camera)
-    landmarks = (portrait.landmarks - [window.left, window.top]) * window.scale
-    eyes = [build_eye(head, f"eye_{side}", vertices, camera, seen, layers.person, landmarks) for side in _SIDES]
-    surfaces = [*eyes, *build_mouth(head, vertices, pixels, camera, opening, layers.person, palette)]
-    atlas, starts = pack_pictures(layers.person, [s.picture for s in surfaces])
     units = unit_basis(head, embedded_head())
+    lids = tuple(build_lid(head, fitted, units, portrait.params, side, vertices, skin.place, skin.visible) for side in _SIDES)
+    surfaces = [
+        *build_mouth(fitted, vertices, pixels, camera, opening, layers.person, palette),
+        *(
+            build_eye(fitted, f"eye_{side}", vertices, lid.rim, camera, seen, layers.person, landmarks)
+            for side, lid in zip(_SIDES, lids, strict=True)
+        ),
+    ]
+    atlas, starts = pack_pictures(layers.person, [s.picture for s in surfaces])
     prepared = WarpPrepared(
         image=portrait.image if portrait.alpha is None else np.dstack([portrait.image, portrait.alpha]),
-        head=head,
+        head=fitted,
         window=window,
         camera=camera,
         vertices=vertices,
         rigid=_rigid(head),
         atlas=atlas,
         background=layers.background,
-        sheet=_sheet(head, portrait, camera, seen, vertices, matte),
+        sheet=_sheet(fitted, portrait, camera, seen, vertices, matte),
         skin=skin,
-        lids=tuple(build_lid(head, units, portrait.params, side, vertices, skin.place) for side in _SIDES),
+        lids=lids,
         lips=build_lips(head, vertices, skin.place, skin.visible),
         mask=_mask(head, camera, vertices, skin, surfaces, starts),
+        eye_pixels=_eye_pixels(head, camera, vertices),
         residual=np.zeros_like(picture),
     )
     return replace(prepared, residual=picture - draw_window(prepared, posed)[0])
@@ -132,13 +145,21 @@ def _mask(
     carry = vstack([identity(count), *(s.carry for s in surfaces)]).tocsr()
     behind = torch.zeros(first[-1])
     behind[count:] = _BEHIND
+    behind[first[-3] :] = _EYES_BEHIND
     return Mask(
         carry=carry,
         faces=torch.from_numpy(np.concatenate(faces).astype(np.int32)),
         place=np.concatenate([skin.place, *(s.place + start for s, start in zip(surfaces, starts, strict=True))]),
         pixels=project(camera, torch.from_numpy(carry @ vertices).float()),
         behind=behind,
+        first_eye_face=sum(len(f) for f in faces[:-2]),
     )
+
+
+def _eye_pixels(head: HeadModel, camera: Camera, vertices: Float[np.ndarray, "V 3"]) -> float:
+    """Radius of an eyeball in the portrait."""
+    eye = vertices[head.vertex_masks["eye_left"].numpy()]
+    return float(np.ptp(eye, axis=0).max() / 2 * camera.focal / -eye[:, 2].mean())
 
 
 def _rows(window: Window) -> slice:

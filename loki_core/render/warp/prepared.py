@@ -12,7 +12,8 @@ from torch import Tensor
 from loki_core.head.model import HeadModel
 from loki_core.raster.camera import Camera
 from loki_core.render.warp.face import Skin
-from loki_core.render.warp.openings import Lid, Lips
+from loki_core.render.warp.lids import Lid
+from loki_core.render.warp.lips import Lips
 from loki_core.render.warp.sheet import Sheet
 from loki_core.render.warp.window import Window
 
@@ -32,6 +33,8 @@ class Mask:
     """Where it lies in the portrait, window pixels."""
     behind: Float[Tensor, "M"]
     """Metres that it is taken to lie farther back, so that nothing inside pokes through the skin."""
+    first_eye_face: int
+    """The eyes' faces come last."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,5 +60,7 @@ class WarpPrepared:
     lids: tuple[Lid, ...]
     lips: Lips
     mask: Mask
+    eye_pixels: float
+    """Radius of an eyeball, window pixels."""
     residual: Float[np.ndarray, "h w 4"]
     """What the drawing of the portrait's own pose lacks of the portrait."""

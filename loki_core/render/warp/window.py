@@ -75,7 +75,7 @@ def window_around(camera: Camera, head: Float[Tensor, "V 3"], *, largest: int) -
 
 
 def clip_of(pixels: Float[Tensor, "*B V 2"], depth: Float[Tensor, "*B V"], size: tuple[int, int]) -> Float[Tensor, "*B V 4"]:
-    """Pixels and camera-space depth (metres, larger is farther) to clip space with w = 1: barycentrics stay linear in the image."""
+    """Pixels and depth (metres, larger is farther) to clip space with w = 1: barycentrics stay linear in the image."""
     height, width = size
     x, y = pixels.unbind(-1)
     return torch.stack([2 * x / width - 1, 1 - 2 * y / height, depth / 10, torch.ones_like(depth)], dim=-1)
