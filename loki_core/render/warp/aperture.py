@@ -144,7 +144,7 @@ class _Outline:
         columns = np.flatnonzero(mask.any(0))
         along = (columns - columns[0]) / max(columns[-1] - columns[0], 1)
         edges = mask.argmax(0)[columns], (len(mask) - mask[::-1].argmax(0))[columns]
-        upper, lower = (_robust_curve(along, edge) for edge in edges)
+        upper, lower = (_robust_curve(along, edge.astype(float)) for edge in edges)
         return _Outline(float(columns[0]), float(columns[-1]) + 1, upper, lower)
 
     @property
@@ -158,7 +158,7 @@ class _Outline:
 
 
 def _eye_pixels(level: UInt8[np.ndarray, "h w 3"], outline: Float[np.ndarray, "K 2"]) -> Bool[np.ndarray, "h w"]:
-    """Pixels of the eye by colour and contrast (GrabCut; Rother et al. 2004), from what the landmarks of its `outline` enclose."""
+    """Pixels of the eye by colour and contrast (GrabCut; Rother et al. 2004), from what its `outline` of landmarks encloses."""
     height = np.ptp(outline[:, 1])
     hull = cv2.convexHull(np.round(outline).astype(np.int32))
     inside = cv2.fillPoly(np.zeros(level.shape[:2], np.uint8), [hull], 1)

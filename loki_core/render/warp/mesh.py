@@ -32,10 +32,10 @@ def rigid_motion(points: Float[np.ndarray, "N 3"], moved: Float[np.ndarray, "N 3
     return rotation, b - rotation @ a
 
 
-def smooth_step(value: np.ndarray, start: float, end: float) -> np.ndarray:
+def smooth_step(value: np.ndarray | float, start: float, end: float) -> np.ndarray:
     """0 at `start`, 1 at `end`, with level ends; `start` may be the larger."""
-    share = ((value - start) / (end - start)).clip(0, 1)
-    return share * share * (3 - 2 * share)
+    share = np.clip((value - start) / (end - start), 0, 1)
+    return np.asarray(share * share * (3 - 2 * share))
 
 
 def vertex_normals(vertices: Float[np.ndarray, "V 3"], faces: Int[np.ndarray, "F 3"]) -> Float[np.ndarray, "V 3"]:

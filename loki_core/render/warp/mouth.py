@@ -161,8 +161,8 @@ def _lay_seen_teeth(
     picture: Float[np.ndarray, "H W 4"],
 ) -> Float[np.ndarray, "h w 4"]:
     """Lay what the portrait shows between the lips over the painted teeth, matched in brightness where they meet."""
-    size = image.shape[:2]
     size = (image.shape[0], image.shape[1])
+    faces = torch.from_numpy(np.searchsorted(own, head.faces.numpy()[faces_of(head, name)]))
     depth = torch.from_numpy(-head.template[own, 2].numpy())  # the front of the row hides its back
     flat = rasterize(clip_of(torch.from_numpy(place).float(), depth.float(), size), faces, size=size, cull=False)
     source = interpolate_attributes(flat, faces, torch.from_numpy(pixels[own]).float()).numpy() - np.float32(0.5)

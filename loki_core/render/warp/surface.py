@@ -42,7 +42,7 @@ def carried_by(
 
 
 def pack_pictures(
-    first: Float[np.ndarray, "H W 4"], others: Sequence[Float[np.ndarray, "h w 4"]]
+    first: Float[np.ndarray, "H W 4"], others: Sequence[Float[np.ndarray, "_ _ 4"]]
 ) -> tuple[Float[np.ndarray, "T S 4"], list[tuple[int, int]]]:
     """Stack pictures under the first, edges repeated; returns the stack and where (x, y) each of the others begins."""
     framed = [first, *(np.pad(p, ((_GAP, _GAP), (_GAP, _GAP), (0, 0)), mode="edge") for p in others)]
