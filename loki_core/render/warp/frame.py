@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, UInt8
+import warp as wp
+from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 
-from loki_core.raster.camera import project
-from loki_core.raster.rasterize import interpolate_attributes, rasterize
+from loki_core.raster.camera import Camera
+from loki_core.raster.device import launch, view
+from loki_core.raster.kernels import EMPTY, SUBPIXEL_BITS, depth_test
+from loki_core.render.warp.kernels import find_places, lay_over
 from loki_core.render.warp.mesh import rigid_motion, smooth_step
 from loki_core.render.warp.prepared import WarpPrepared
-from loki_core.render.warp.window import Box, clip_of
+from loki_core.render.warp.window import Box
 
-__all__ = ["draw_frame", "draw_window"]
+__all__ = ["draw_frame", "draw_person"]
 
 _FINE = 2
 """Samples a pixel, per direction, around eyes and mouth: their edges are sharp and are looked at most."""
@@ -26,44 +30,53 @@ _STILL = 0.5
 """Pixels of motion over which the portrait's own pixels give way to the drawn ones in eyes and mouth."""
 _TORN = 0.03
 """Share of the window: where sheet and mesh show places farther apart than this, one is shown, not a mean of both."""
+_FARTHEST = 2.0**20
+"""Pixels beyond which a vertex is not drawn."""
+_CPU = torch.device("cpu")
+
+
+@dataclass(frozen=True, eq=False)
+class _Flat:
+    """A mesh as it lies in the picture."""
+
+    pixels: Float[np.ndarray, "M 2"]
+    depth: Float[np.ndarray, "M"]
+    faces: Int[Tensor, "F 3"]
+    known: Float[np.ndarray, "M 3"]
+    """The atlas' pixel that each vertex shows, and how much of the mesh is shown there."""
 
 
 @dataclass(frozen=True, eq=False)
 class _Arrangement:
     """Everything in its place for one frame."""
 
-    nodes: Float[Tensor, "N 2"]
-    node_depth: Float[Tensor, "N"]
-    drawn: Float[Tensor, "M 2"]
-    drawn_depth: Float[Tensor, "M"]
-    known: Float[Tensor, "M 3"]
-    """Per vertex of the mesh: the atlas' pixel that it shows, and how much of the mesh is shown there."""
-    moved: float
-    """The largest distance from the portrait, pixels."""
+    sheet: _Flat
+    mask: _Flat
+    still: float
+    """1 in the portrait's own pose, 0 when anything has moved by some pixels."""
 
 
 def draw_frame(prepared: WarpPrepared, posed: Float[Tensor, "V 3"]) -> UInt8[np.ndarray, "H W C"]:
     """The portrait with the head's vertices at `posed` (camera space)."""
-    window, still = draw_window(prepared, posed)
-    if still > 1e-3:
-        window += still * prepared.residual
-    return _paste(prepared, window)
+    person, still = draw_person(prepared, posed)
+    return _compose(prepared, person, still)
 
 
-def draw_window(p: WarpPrepared, posed: Float[Tensor, "V 3"]) -> tuple[Float[np.ndarray, "h w 4"], float]:
-    """The window, premultiplied, and how still it is: 1 in the portrait's own pose, 0 when anything has moved by some pixels."""
+def draw_person(p: WarpPrepared, posed: Float[Tensor, "V 3"]) -> tuple[Float[np.ndarray, "h w 4"], float]:
+    """The person alone in the window, and how `still` the pose is: 1 in the portrait's own."""
     arrangement = _arrange(p, posed)
     height, width = p.window.size
     person = _draw(p, arrangement, Box(0, 0, width, height), 1)
     for box in _fine_boxes(p, arrangement):
         fine = _draw(p, arrangement, box, _FINE)
         person[box.rows, box.columns] = cv2.resize(fine, (box.width, box.height), interpolation=cv2.INTER_AREA)
-    window = person + (1 - person[..., 3:] / 255) * p.background
-    return window, float(np.exp(-((arrangement.moved / _STILL) ** 2)))
+    return person, arrangement.still
 
 
 def _arrange(p: WarpPrepared, posed: Float[Tensor, "V 3"]) -> _Arrangement:
     vertices = posed.double().numpy()
+    if not np.isfinite(vertices).all():
+        raise ValueError("expected finite coefficients, got NaN or infinity; check the motion")
     rotation, shift = rigid_motion(p.vertices[p.rigid], vertices[p.rigid])
     own = (vertices - shift) @ rotation - p.vertices
     place = p.mask.place.copy()
@@ -74,18 +87,23 @@ def _arrange(p: WarpPrepared, posed: Float[Tensor, "V 3"]) -> _Arrangement:
         skin += closure * lid.shift
     skin += p.lips.parting(own) * p.lips.shift
     vertices = (p.vertices + own) @ rotation.T + shift
-    nodes = torch.from_numpy(p.sheet.moved(rotation, shift, own)).float()
-    drawn = torch.from_numpy(p.mask.carry @ vertices).float()
+    nodes, drawn = p.sheet.moved(rotation, shift, own), p.mask.carry @ vertices
     share = np.ones(len(place))
     share[: len(vertices)] = p.skin.shown(rotation, vertices)
-    pixels = project(p.camera, drawn)
+    pixels = _project(p.camera, drawn)
+    sheet_known = np.pad(p.sheet.pixels, ((0, 0), (0, 1)))
+    moved = np.linalg.norm(pixels - p.mask.pixels, axis=1).max()
     return _Arrangement(
-        nodes=project(p.camera, nodes),
-        node_depth=-nodes[:, 2],
-        drawn=pixels,
-        drawn_depth=p.mask.behind - drawn[:, 2],
-        known=torch.from_numpy(np.concatenate([place, share[:, None]], axis=1)).float(),
-        moved=float((pixels - p.mask.pixels).norm(dim=1).max()),
+        _Flat(_project(p.camera, nodes), -nodes[:, 2], p.sheet.faces, sheet_known),
+        _Flat(pixels, p.mask.behind - drawn[:, 2], p.mask.faces, np.column_stack([place, share])),
+        float(np.exp(-((moved / _STILL) ** 2))),
+    )
+
+
+def _project(camera: Camera, points: Float[np.ndarray, "N 3"]) -> Float[np.ndarray, "N 2"]:
+    """`raster.camera.project` for arrays."""
+    return np.stack(
+        [camera.cx - camera.focal * points[:, 0] / points[:, 2], camera.cy + camera.focal * points[:, 1] / points[:, 2]], axis=1
     )
 
 
@@ -96,30 +114,44 @@ def _fine_boxes(p: WarpPrepared, arrangement: _Arrangement) -> list[Box]:
     for vertices in (*(lid.rim for lid in p.lids), p.lips.rim):
         if not len(vertices):
             continue
-        pixels = arrangement.drawn[vertices]
-        left, top = (pixels.amin(0) - 2).int().tolist()
-        right, bottom = (pixels.amax(0) + 3).int().tolist()
-        left, top, right, bottom = max(left, 0), max(top, 0), min(right, width), min(bottom, height)
+        pixels = arrangement.mask.pixels[vertices].clip(-_FARTHEST, _FARTHEST)
+        left, top = np.maximum(np.floor(pixels.min(0)) - 2, 0).astype(int)
+        right, bottom = np.minimum(np.ceil(pixels.max(0)) + 2, [width, height]).astype(int)
         if right > left and bottom > top:
-            boxes.append(Box(left, top, right - left, bottom - top))
+            boxes.append(Box(int(left), int(top), int(right - left), int(bottom - top)))
     return boxes
 
 
 def _draw(p: WarpPrepared, a: _Arrangement, box: Box, fineness: int) -> Float[np.ndarray, "h w 4"]:
     """The person inside `box`, `fineness` samples a pixel in each direction: sheet below, mesh above."""
     size = (box.height * fineness, box.width * fineness)
-    corner, extent = torch.tensor([box.left, box.top]), (box.height, box.width)
-    below = rasterize(clip_of(a.nodes - corner, a.node_depth, extent), p.sheet.faces, size=size)
-    places = interpolate_attributes(below, p.sheet.faces, p.sheet.pixels).numpy()
-    above = rasterize(clip_of(a.drawn - corner, a.drawn_depth, extent), p.mask.faces, size=size)
-    known = interpolate_attributes(above, p.mask.faces, a.known).numpy()
-    apart, share = known[..., :2] - places, known[..., 2:]
-    whole = (apart**2).sum(-1, keepdims=True) > (_TORN * max(p.window.size)) ** 2
-    places += np.where(whole, share > 0.5, share) * apart
-    person = cv2.remap(p.atlas, places - np.float32(0.5), None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    places, eye = torch.empty((*size, 2)), torch.empty(size, dtype=torch.uint8)
+    launch(
+        find_places, (size[0],),
+        *_depth_keys(a.sheet, box, fineness), *_depth_keys(a.mask, box, fineness),
+        _TORN * max(p.window.size), p.mask.first_eye_face, view(places, wp.vec2), view(eye, wp.uint8),
+        device=_CPU,
+    )  # fmt: skip
+    person = cv2.remap(p.atlas, places.numpy(), None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     if fineness > 1:
-        _shade_eyes(person, above.face_index.numpy() >= p.mask.first_eye_face, radius=fineness * p.eye_pixels)
+        _shade_eyes(person, eye.numpy() > 0, radius=fineness * p.eye_pixels)
     return person
+
+
+def _depth_keys(flat: _Flat, box: Box, fineness: int) -> tuple[Any, ...]:
+    """Z-buffer a mesh inside a box: the nearest faces' keys, then the mesh itself, as `find_places` wants them."""
+    keys = torch.full((1, box.height * fineness, box.width * fineness), EMPTY, dtype=torch.int64)
+    pixels = (flat.pixels - [box.left, box.top]) * fineness
+    usable = (flat.depth > 0) & (np.abs(pixels) < _FARTHEST).all(1)
+    snapped = np.round(np.where(usable[:, None], pixels, 0) * (1 << SUBPIXEL_BITS)).astype(np.int32)
+    xy, faces, stored = view(torch.from_numpy(snapped)[None], wp.vec2i), view(flat.faces, wp.vec3i), view(keys, wp.int64)
+    depth, drawn = torch.from_numpy(flat.depth[None].astype(np.float32)), torch.from_numpy(usable[None])
+    launch(
+        depth_test, (1, len(flat.faces)),
+        xy, view(depth, wp.float32), view(drawn, wp.bool), faces, True, 0, stored,
+        device=_CPU,
+    )  # fmt: skip
+    return stored, xy, faces, view(torch.from_numpy(flat.known.astype(np.float32)), wp.vec3)
 
 
 def _shade_eyes(person: Float[np.ndarray, "h w 4"], eye: Bool[np.ndarray, "h w"], *, radius: float) -> None:
@@ -130,14 +162,20 @@ def _shade_eyes(person: Float[np.ndarray, "h w 4"], eye: Bool[np.ndarray, "h w"]
         person[eye, :3] *= (1 - _LID_SHADOW[1] * smooth_step(share, 1.0, 0.5))[:, None]
 
 
-def _paste(p: WarpPrepared, crop: Float[np.ndarray, "h w 4"]) -> UInt8[np.ndarray, "H W C"]:
-    """Put the premultiplied window back into the picture."""
-    window = p.window
-    if p.image.shape[2] == 4:
-        crop[..., :3] /= np.maximum(crop[..., 3:] / 255, 1 / 255)
-    crop = (crop[..., : p.image.shape[2]] + 0.5).clip(0, 255).astype(np.uint8)
-    if window.scale != 1:
-        crop = cv2.resize(crop, (window.width, window.height), interpolation=cv2.INTER_CUBIC)
+def _compose(p: WarpPrepared, person: Float[np.ndarray, "h w 4"], still: float) -> UInt8[np.ndarray, "H W C"]:
+    """Lay the person over the background and put the window back into the picture."""
+    window, (height, width) = p.window, p.window.size
     frame = p.image.copy()
-    frame[window.top : window.top + window.height, window.left : window.left + window.width] = crop
+    target, left, top = frame, window.left, window.top
+    if window.scale != 1:
+        target, left, top = np.empty((height, width, frame.shape[2]), np.uint8), 0, 0
+    launch(
+        lay_over, (height,),
+        *(view(torch.from_numpy(layer), wp.vec4) for layer in (person, p.background, p.residual)),
+        still, left, top, view(torch.from_numpy(target), wp.uint8),
+        device=_CPU,
+    )  # fmt: skip
+    if window.scale != 1:
+        enlarged = cv2.resize(target, (window.width, window.height), interpolation=cv2.INTER_CUBIC)
+        frame[window.top : window.top + window.height, window.left : window.left + window.width] = enlarged
     return frame

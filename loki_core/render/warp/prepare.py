@@ -22,7 +22,7 @@ from loki_core.render.base import Portrait
 from loki_core.render.warp.aperture import fit_apertures
 from loki_core.render.warp.eyes import build_eye
 from loki_core.render.warp.face import Skin, build_skin, faces_of, skin_faces
-from loki_core.render.warp.frame import draw_window
+from loki_core.render.warp.frame import draw_person
 from loki_core.render.warp.layers import split_layers
 from loki_core.render.warp.lids import build_lid
 from loki_core.render.warp.lips import build_lips
@@ -91,7 +91,8 @@ def prepare_warp(portrait: Portrait, head: HeadModel, *, largest: int = 1024) ->
         eye_pixels=_eye_pixels(head, camera, vertices),
         residual=np.zeros_like(picture),
     )
-    return replace(prepared, residual=picture - draw_window(prepared, posed)[0])
+    person, _ = draw_person(prepared, posed)
+    return replace(prepared, residual=picture - (person + (1 - person[..., 3:] / 255) * layers.background))
 
 
 def _see(head: HeadModel, posed: Float[Tensor, "V 3"], camera: Camera, window: Window) -> RasterBuffers:
@@ -143,14 +144,14 @@ def _mask(
     first = np.cumsum([count, *(len(s.place) for s in surfaces)])
     faces = [head.faces.numpy()[skin_faces(head)], *(s.faces + n for s, n in zip(surfaces, first, strict=False))]
     carry = vstack([identity(count), *(s.carry for s in surfaces)]).tocsr()
-    behind = torch.zeros(first[-1])
+    behind = np.zeros(first[-1])
     behind[count:] = _BEHIND
     behind[first[-3] :] = _EYES_BEHIND
     return Mask(
         carry=carry,
         faces=torch.from_numpy(np.concatenate(faces).astype(np.int32)),
         place=np.concatenate([skin.place, *(s.place + start for s, start in zip(surfaces, starts, strict=True))]),
-        pixels=project(camera, torch.from_numpy(carry @ vertices).float()),
+        pixels=project(camera, torch.from_numpy(carry @ vertices)).numpy(),
         behind=behind,
         first_eye_face=sum(len(f) for f in faces[:-2]),
     )

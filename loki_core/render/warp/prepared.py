@@ -29,9 +29,9 @@ class Mask:
     faces: Int[Tensor, "F 3"]
     place: Float[np.ndarray, "M 2"]
     """The pixel of the atlas that each vertex shows."""
-    pixels: Float[Tensor, "M 2"]
+    pixels: Float[np.ndarray, "M 2"]
     """Where it lies in the portrait, window pixels."""
-    behind: Float[Tensor, "M"]
+    behind: Float[np.ndarray, "M"]
     """Metres that it is taken to lie farther back, so that nothing inside pokes through the skin."""
     first_eye_face: int
     """The eyes' faces come last."""

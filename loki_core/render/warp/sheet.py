@@ -32,7 +32,7 @@ class Sheet:
     """A grid over the window. Node n moves to p + follow * (R (p + attach @ D) + t - p): (R, t) is the skull's motion, D the
     displacement of the head's vertices that remains when it is taken out."""
 
-    pixels: Float[Tensor, "N 2"]
+    pixels: Float[np.ndarray, "N 2"]
     """Where each node lies in the window."""
     points: Float[np.ndarray, "N 3"]
     """The same in camera space."""
@@ -77,7 +77,7 @@ def build_sheet(
     )
     spread = _spread_attachment(attach, on_head, weights, _REACH * camera.focal / -follow.axis_z)
     return Sheet(
-        torch.from_numpy(pixels).float(), points, torch.from_numpy(triangles.astype(np.int32)), follow(points)[:, None], spread
+        pixels, points, torch.from_numpy(triangles.astype(np.int32)), follow(points)[:, None], spread
     )
 
 
