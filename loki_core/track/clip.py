@@ -22,24 +22,19 @@ from loki_core.head.model import HeadModel
 from loki_core.head.params import FlameParams
 from loki_core.media.video_in import probe, read_frames, select_span
 from loki_core.motion.clip import Motion
+from loki_core.motion.filters import SmoothSettings, smooth
 from loki_core.motion.gaps import bridge_gaps
 from loki_core.raster.camera import Camera
 from loki_core.render.base import Cancelled, Progress
 from loki_core.track.errors import measured_errors
 from loki_core.track.landmarks import LANDMARK_COUNT, Face, FaceFinder, FaceFollower, choose_face
-from loki_core.track.lids import close_lids, lid_closure, lid_gaps
+from loki_core.track.lids import close_lids, iris_trust, measure_lids
 from loki_core.track.portrait import frame_params
+from loki_core.track.posing import Frames, pose_landmarks, project_points
 from loki_core.track.priors import head_priors
+from loki_core.track.reader import FrameReader, as_one_person, measure_shift, measured_reader, take_out
 from loki_core.track.reduced import LandmarkHead, reduce_head, shape_head
-from loki_core.track.solver import (
-    Frames,
-    Identity,
-    landmark_points,
-    misfit,
-    project_points,
-    solve_frames,
-    solve_identity,
-)  # fmt: skip
+from loki_core.track.solver import Identity, measure_misfit, solve_frames, solve_identity
 
 __all__ = ["track_clip"]
 
@@ -51,11 +46,11 @@ _CANDIDATES = 400
 """Frames that those are chosen from."""
 _CHUNK = 32
 """Frames solved at a time: their derivatives fit the processor's cache."""
-_OPEN_SHARE = 80
-"""Percentile of the gap between the lids that counts as open eyes: people blink a tenth of the time."""
 _GOOD_ERROR = 0.03
 """Reprojection error over the distance of the outer eye corners at which confidence has fallen to a half."""
 _OUTER_CORNERS = (33, 263)
+_SMOOTHING = SmoothSettings(head_window=0.3, face_window=0.2)
+"""Takes the trembling of the landmarks, leaves blinks and syllables."""
 
 
 def track_clip(
@@ -73,14 +68,24 @@ def track_clip(
     tick = _Ticker(progress, cancelled, 2 * span.frame_count)
     camera = Camera(focal=2.0 * max(info.size), cx=info.width / 2, cy=info.height / 2, width=info.width, height=info.height)
     with tempfile.TemporaryFile() as store:
-        frame_count = _detect(read_frames(path, start=start, end=end), store, face, tick)
-        landmarks = _stored(store, frame_count)
-        seen = ~np.isnan(landmarks[:, 0, 0])
+        _detect(read_frames(path, start=start, end=end), store, measured_reader(), face, tick)
+        stored = _stored(store, measured_reader())
+        seen = ~np.isnan(stored.landmarks[:, 0, 0])
         if not seen.any():
             raise InputError(
                 f"expected a clip of a human face, found none in {Path(path).name}; use one in which the face is larger"
             )
-        return _solve(landmarks, seen, head, camera, span.fps, tick)
+        motion = _solve(stored, seen, head, camera, span.fps, tick)
+    return smooth(bridge_gaps(motion), head, _SMOOTHING)
+
+
+@dataclass(frozen=True, eq=False)
+class _Stored:
+    """What the first pass found in every frame, on disk; NaN where the face is lost."""
+
+    landmarks: Float[np.ndarray, "T L 2"]
+    seen: Float[np.ndarray, "T U3"]
+    """What the reader saw in the picture."""
 
 
 @dataclass
@@ -100,9 +105,12 @@ class _Ticker:
             self.progress(min(self.done, self.total), self.total)
 
 
-def _detect(frames: Iterator[UInt8[np.ndarray, "H W 3"]], store: IO[bytes], face: int | None, tick: _Ticker) -> int:
-    """Write the landmarks of every frame, NaN where the face is lost; returns the number of frames."""
-    count, since_seen, last = 0, 0, None
+def _detect(
+    frames: Iterator[UInt8[np.ndarray, "H W 3"]], store: IO[bytes], reader: FrameReader, face: int | None, tick: _Ticker
+) -> None:
+    """Write the landmarks and the picture's part of the reading of every frame, NaN where the face is lost."""
+    since_seen, last = 0, None
+    missing = np.full(2 * LANDMARK_COUNT + len(reader.offset), np.nan)
     with FaceFinder() as finder, FaceFollower() as follower:
         for frame in frames:
             landmarks = follower.follow(frame)
@@ -111,17 +119,17 @@ def _detect(frames: Iterator[UInt8[np.ndarray, "H W 3"]], store: IO[bytes], face
                 if found is not None:
                     follower.start(found)
                     landmarks = follower.follow(frame)
+            row = missing
+            if landmarks is not None:
+                last = landmarks[:, :2]
+                row = np.concatenate([last.ravel(), reader.see(frame, last)])
             since_seen = 0 if landmarks is not None else since_seen + 1
-            last = landmarks if landmarks is not None else last
-            missing = np.full((LANDMARK_COUNT, 2), np.nan)
-            store.write((missing if landmarks is None else landmarks[:, :2]).astype(np.float32).tobytes())
-            count += 1
+            store.write(row.astype(np.float32).tobytes())
             tick()
-    return count
 
 
 def _search(
-    finder: FaceFinder, frame: UInt8[np.ndarray, "H W 3"], face: int | None, last: Float[np.ndarray, "L 3"] | None
+    finder: FaceFinder, frame: UInt8[np.ndarray, "H W 3"], face: int | None, last: Float[np.ndarray, "L 2"] | None
 ) -> Face | None:
     """The chosen face at first; later the one nearest to where it was lost."""
     faces = finder.find(frame)
@@ -129,42 +137,47 @@ def _search(
         return None
     if last is None:
         return choose_face(faces, face)
-    return min(faces, key=lambda f: float(np.linalg.norm(f.landmarks.mean(0) - last.mean(0))))
+    return min(faces, key=lambda f: float(np.linalg.norm(f.landmarks[:, :2].mean(0) - last.mean(0))))
 
 
-def _stored(store: IO[bytes], count: int) -> Float[np.ndarray, "T L 2"]:
+def _stored(store: IO[bytes], reader: FrameReader) -> _Stored:
+    width = 2 * LANDMARK_COUNT + len(reader.offset)
+    count = store.seek(0, os.SEEK_END) // (4 * width)
     store.flush()
-    if not count:
-        return np.full((0, LANDMARK_COUNT, 2), np.nan, dtype=np.float32)
-    return np.memmap(store, dtype=np.float32, mode="r", shape=(count, LANDMARK_COUNT, 2))
+    rows = np.memmap(store, dtype=np.float32, mode="r", shape=(count, width)) if count else np.empty((0, width), np.float32)
+    return _Stored(rows[:, : 2 * LANDMARK_COUNT].reshape(count, LANDMARK_COUNT, 2), rows[:, 2 * LANDMARK_COUNT :])
 
 
-def _solve(
-    landmarks: Float[np.ndarray, "T L 2"],
-    seen: Bool[np.ndarray, "T"],
-    head: HeadModel,
-    camera: Camera,
-    fps: Fraction,
-    tick: _Ticker,
-) -> Motion:
-    reduced, priors, model = reduce_head(head), head_priors(head), measured_errors()
-    chosen = _varied(landmarks, np.flatnonzero(seen))
-    sample = landmarks[chosen].astype(np.float64)
-    identity, _ = solve_identity(reduced, sample, camera, priors, errors=model)
-    model = model.within_clip()
-    frames = solve_frames(reduced, identity, sample, priors, errors=model)
-    model = model.within_clip(misfit(reduced, identity, frames, sample, model))
+def _solve(stored: _Stored, seen: Bool[np.ndarray, "T"], head: HeadModel, camera: Camera, fps: Fraction, tick: _Ticker) -> Motion:
+    reduced, priors, model, reader = reduce_head(head), head_priors(head), measured_errors(), measured_reader()
+    names = head.expression_names
+
+    def frames_at(index: Int[np.ndarray, "B"]) -> tuple[Float[np.ndarray, "B L 2"], Float[np.ndarray, "B U3"]]:
+        return stored.landmarks[index].astype(np.float64), stored.seen[index].astype(np.float64)
+
     shown = np.flatnonzero(seen)
-    opened = np.percentile(lid_gaps(landmarks[shown]), _OPEN_SHARE, axis=0)
+    observed, pictured = frames_at(_varied(stored.landmarks, shown))
+    reading = reader.read(observed, pictured, names)
+    identity, frames = solve_identity(
+        reduced, observed, camera, priors, errors=model, trust=iris_trust(observed),
+        reading=as_one_person(reading, reader.read(observed, pictured, names, own=True)),
+    )  # fmt: skip
+    shift = measure_shift(reading, frames)
+    lids = measure_lids(reduced, identity, frames, observed, names)
+    own = measured_errors(own=True).shifted(measure_misfit(reduced, identity, frames, observed, model))
     parts, errors = [], []
     for first in range(0, len(shown), _CHUNK):
-        observed = landmarks[shown[first : first + _CHUNK]].astype(np.float64)
-        frames = solve_frames(reduced, identity, observed, priors, errors=model)
-        frames = close_lids(frames, head, lid_closure(lid_gaps(observed), opened))
+        observed, pictured = frames_at(shown[first : first + _CHUNK])
+        reading, trust = take_out(shift, reader.read(observed, pictured, names, own=True)), iris_trust(observed)
+        frames = solve_frames(reduced, identity, observed, priors, errors=own, reading=reading, trust=trust)
+        frames = solve_frames(
+            reduced, identity, observed, priors, errors=own.with_sharp_lips(), reading=reading, trust=trust, posed=frames, steps=4
+        )
+        frames = close_lids(reduced, identity, frames, observed, lids)
         parts.append(frame_params(reduced, identity, frames))
         errors.append(_error(reduced, identity, frames, observed))
         tick(len(observed))
-    return bridge_gaps(_motion(parts, np.concatenate(errors), seen, identity, head, fps))
+    return _motion(parts, np.concatenate(errors), seen, identity, head, fps)
 
 
 def _varied(landmarks: Float[np.ndarray, "T L 2"], shown: Int[np.ndarray, "N"]) -> Int[np.ndarray, "K"]:
@@ -186,7 +199,7 @@ def _error(
     head: LandmarkHead, identity: Identity, frames: Frames, observed: Float[np.ndarray, "B L 2"]
 ) -> Float[np.ndarray, "B"]:
     """Mean reprojection error over the distance of the outer eye corners."""
-    expected = project_points(identity.camera, landmark_points(shape_head(head, identity.betas), frames))
+    expected = project_points(identity.camera, pose_landmarks(shape_head(head, identity.betas), frames).points)
     right, left = (observed[:, corner] for corner in _OUTER_CORNERS)
     return np.linalg.norm(expected - observed, axis=-1).mean(1) / np.linalg.norm(right - left, axis=-1)
 

@@ -10,14 +10,22 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from loki_core.head.embedded import HEADS
 
-__all__ = ["LandmarkErrors", "level_turn", "measured_errors", "pose_features"]
+__all__ = ["LandmarkErrors", "level_turn", "measured_errors", "mirrored_landmarks", "pose_features"]
 
-_WITHIN_CLIP = 0.001
-"""Metres that a landmark errs by from frame to frame of one clip, beside what it always errs by on that face."""
+
+_CORRELATED, _CORRELATED_OWN = 0.003, 0.002
+"""Metres added to every mesh landmark's own error, between people and for one person: what the modes leave still moves
+neighbours together, so that 468 of them tell less than they seem to."""
+_LIP_NOISE = 0.001
+_LIPS = np.array([
+    0, 13, 14, 17, 37, 39, 40, 61, 78, 80, 81, 82, 84, 87, 88, 91, 95, 146, 178, 181, 185, 191, 267, 269, 270, 291, 308, 310, 311,
+    312, 314, 317, 318, 321, 324, 375, 402, 405, 409, 415,
+])  # fmt: skip
+_MESH = 468
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,12 +43,17 @@ class LandmarkErrors:
         """Expected error at a head rotation, in the levelled picture."""
         return np.tensordot(pose_features(turn), self.bias, axes=1)
 
-    def within_clip(self, misfit: Float[np.ndarray, "B L 2"] | None = None) -> LandmarkErrors:
-        """The errors on one face through one clip: what they always are (median of `misfit`) is known, little else is left."""
+    def shifted(self, misfit: Float[np.ndarray, "B L 2"]) -> LandmarkErrors:
+        """With what a fit always leaves on one person (median of `misfit`, in the levelled picture) as part of the mean error."""
         bias = self.bias.copy()
-        if misfit is not None:
-            bias[0] += np.median(misfit, axis=0)  # the first feature is the constant
-        return replace(self, bias=bias, noise=np.full_like(self.noise, _WITHIN_CLIP))
+        bias[0] += np.median(misfit, axis=0)  # the first feature is the constant
+        return replace(self, bias=bias)
+
+    def with_sharp_lips(self) -> LandmarkErrors:
+        """Taking the lips' landmarks at their word: for a fit in which the head's pose is known."""
+        modes, noise = self.modes.copy(), self.noise.copy()
+        modes[:, _LIPS], noise[_LIPS] = 0, _LIP_NOISE
+        return replace(self, modes=modes, noise=noise)
 
     def whitening(self) -> tuple[Float[np.ndarray, "D"], Float[np.ndarray, "D R"]]:
         """(d, Q) with inverse covariance diag(d) (1 - Q Q^T) diag(d), D = 2 L (Woodbury identity)."""
@@ -50,11 +63,24 @@ class LandmarkErrors:
         return d, np.linalg.solve(factor, scaled.T).T
 
 
-@lru_cache(maxsize=1)
-def measured_errors() -> LandmarkErrors:
-    """The errors as measured on the embedded head; they belong to MediaPipe more than to the head, so they serve all."""
+@lru_cache(maxsize=2)
+def measured_errors(*, own: bool = False) -> LandmarkErrors:
+    """The errors as measured on the embedded head; they belong to MediaPipe more than to the head, so they serve all.
+
+    `own`: without what stays the same on one person.
+    """
     with np.load(HEADS / "anny_anchors.npz", allow_pickle=False) as file:
-        return LandmarkErrors(*(file[name].astype(np.float64) for name in ("bias", "modes", "noise")))
+        bias = file["bias"].astype(np.float64)
+        modes, noise = (file["own_" * own + name].astype(np.float64) for name in ("modes", "noise"))
+    noise[:_MESH] = np.hypot(noise[:_MESH], _CORRELATED_OWN if own else _CORRELATED)
+    return LandmarkErrors(bias, modes, noise)
+
+
+@lru_cache(maxsize=1)
+def mirrored_landmarks() -> Int[np.ndarray, "L"]:
+    """For each of MediaPipe's landmarks the one on the other side of the face."""
+    with np.load(HEADS / "anny_anchors.npz", allow_pickle=False) as file:
+        return file["mirror"].astype(np.int64)
 
 
 def level_turn(turn: Float[np.ndarray, "B 3 3"]) -> Float[np.ndarray, "B 2 2"]:

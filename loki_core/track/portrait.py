@@ -13,11 +13,14 @@ from loki_core.raster.camera import Camera
 from loki_core.render.base import Portrait
 from loki_core.track.errors import measured_errors
 from loki_core.track.landmarks import FaceFinder, choose_face
+from loki_core.track.lids import iris_trust
 from loki_core.track.matte import person_matte
 from loki_core.track.offsets import spread_offsets
+from loki_core.track.posing import Frames, pose_landmarks, project_points
 from loki_core.track.priors import head_priors
+from loki_core.track.reader import measured_reader
 from loki_core.track.reduced import LandmarkHead, reduce_head, rotations, shape_head
-from loki_core.track.solver import Frames, Identity, landmark_points, project_points, solve_identity
+from loki_core.track.solver import Identity, solve_identity
 
 __all__ = ["fit_portrait", "frame_params", "picture_camera"]
 
@@ -35,11 +38,13 @@ def fit_portrait(
     """
     seen = picture if alpha is None else _over_grey(picture, alpha)
     with FaceFinder() as finder:
-        landmarks = choose_face(finder.find(seen), face).landmarks[:, :2]
-    reduced = reduce_head(head)
+        landmarks = finder.steady(seen, choose_face(finder.find(seen), face))
+    reduced, reader = reduce_head(head), measured_reader()
+    reading = reader.read(landmarks[None], reader.see(seen, landmarks)[None], head.expression_names)
     identity, frames = solve_identity(
-        reduced, landmarks[None], picture_camera(picture), head_priors(head), errors=measured_errors()
-    )
+        reduced, landmarks[None], picture_camera(picture), head_priors(head),
+        errors=measured_errors(), reading=reading, trust=iris_trust(landmarks[None]),
+    )  # fmt: skip
     matte = person_matte(seen)
     return Portrait(
         image=picture,
@@ -83,7 +88,7 @@ def _offsets(
     head: HeadModel, reduced: LandmarkHead, identity: Identity, frames: Frames, landmarks: Float[np.ndarray, "L 2"]
 ) -> Float[np.ndarray, "V 3"]:
     """Move each landmark parallel to the picture to where it was seen, in the head's rest pose."""
-    points = landmark_points(shape_head(reduced, identity.betas), frames)[0]
+    points = pose_landmarks(shape_head(reduced, identity.betas), frames).points[0]
     missing = (landmarks - project_points(identity.camera, points)) * -points[:, 2:] / identity.camera.focal
     shift = np.concatenate([missing * [1, -1], np.zeros((len(missing), 1))], axis=1)
     in_head = shift @ frames.turn[0]

@@ -1,49 +1,55 @@
-"""Gauss-Newton on landmark reprojection with priors: one identity and focal length for many frames, then frame by frame.
+"""Levenberg-Marquardt on landmark reprojection with priors: one identity and focal length for many frames, then frame by frame.
 
-Unknowns of a frame are packed as `reduced` says. Residuals are in standard deviations of what they measure: landmarks
-in metres at the head's distance over their spread, coefficients over their prior's spread. Expression units stay at 0 or more.
+Unknowns of a frame are packed as `reduced` says. All terms are squares of standard deviations, so their sum is twice the
+negative logarithm of the posterior. Expression units stay between 0 and a little over 1.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from jaxtyping import Bool, Float
+from scipy.spatial.transform import Rotation
 
 from loki_core.raster.camera import Camera
 from loki_core.track.errors import LandmarkErrors, level_turn
-from loki_core.track.reduced import JOINTS, SHIFT, TURN, UNITS, LandmarkHead, ShapedHead, left_jacobian, rotations, shape_head
+from loki_core.track.posing import (
+    Frames,
+    frame_jacobian,
+    metres_per_pixel,
+    pixel_window,
+    pose_landmarks,
+    project_points,
+    shared_jacobian,
+)  # fmt: skip
+from loki_core.track.reduced import JOINTS, SHIFT, TURN, UNITS, LandmarkHead, ShapedHead, shape_head
 
-__all__ = [
-    "Frames",
-    "Identity",
-    "Priors",
-    "initial_frames",
-    "landmark_points",
-    "misfit",
-    "project_points",
-    "solve_frames",
-    "solve_identity",
-]
+__all__ = ["Identity", "Priors", "Reading", "initial_frames", "measure_misfit", "solve_frames", "solve_identity"]
+
+_DAMPING = 1e-3
+"""First share of the diagonal that is added to the normal equations (Marquardt 1963)."""
 
 
 @dataclass(frozen=True, eq=False)
 class Priors:
-    """What is likely before the picture is seen: Gaussian, expressed by their standard deviations."""
+    """What is likely before the picture is seen: Gaussian, expressed by standard deviations."""
 
     units: Float[np.ndarray, "E"]
-    """Of each expression axis; 0 keeps it where it is."""
+    """Of each expression axis; 0 keeps it at 0."""
     ranged: Bool[np.ndarray, "E"]
     """Axes that cannot go below 0 nor above `most`."""
+    sparsity: Float[np.ndarray, "E"]
+    """Constant pull towards 0, per unit: many small units together are less likely than one."""
     most: float = 1.1
-    sparsity: float = 1.0
-    """Constant pull of the ranged axes towards 0, per unit."""
     shape: float = 1.0
     jaw: float = 0.03
     """Radians that the jaw turns apart from the units."""
-    eyes: float = 0.25
+    eyes: float = 0.1
+    """Radians that an eye turns apart from the eyeLook units."""
     eye_roll: float = 0.01
+    conjugate: float = 0.03
+    """Radians that the two eyes' directions differ by."""
     distance: float = 0.9
     """Metres from the camera to the head, as likely more as less."""
     distance_spread: float = 0.35
@@ -51,21 +57,17 @@ class Priors:
 
 
 @dataclass(frozen=True, eq=False)
-class Frames:
-    """The unknowns of B frames."""
+class Reading:
+    """What was read off each frame directly, and its standard deviations; infinite where nothing was read."""
 
     turn: Float[np.ndarray, "B 3 3"]
-    shift: Float[np.ndarray, "B 3"]
-    joints: Float[np.ndarray, "B 3 3"]
-    """Jaw, left eye, right eye: axis-angle on top of what the units turn."""
+    turn_spread: Float[np.ndarray, "3"]
+    """Radians about the camera's axes."""
     units: Float[np.ndarray, "B E"]
+    unit_spread: Float[np.ndarray, "E"]
 
-    def __getitem__(self, index: slice | np.ndarray) -> Frames:
-        return Frames(self.turn[index], self.shift[index], self.joints[index], self.units[index])
-
-    def total_joints(self, unit_turns: Float[np.ndarray, "E 3 3"]) -> Float[np.ndarray, "B 3 3"]:
-        """Axis-angle of jaw and eyes, with the units' share."""
-        return self.joints + np.einsum("be,ejk->bjk", self.units, unit_turns)
+    def __getitem__(self, index: slice) -> Reading:
+        return replace(self, turn=self.turn[index], units=self.units[index])
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,268 +79,254 @@ class Identity:
 
 
 @dataclass(frozen=True, eq=False)
-class _Posed:
-    """Landmarks in camera space, and what their derivatives are made of."""
+class _Problem:
+    """What stays the same while the unknowns change."""
 
-    points: Float[np.ndarray, "B L 3"]
-    from_root: Float[np.ndarray, "B L 3"]
-    """Turned, relative to the root: what a further turn moves."""
-    joint_turns: Float[np.ndarray, "B 3 3 3"]
-    joint_vectors: Float[np.ndarray, "B 3 3"]
-    arms: tuple[Float[np.ndarray, "B _ 3"], ...]
-    """Turned by their joint, in head space."""
-
-
-def landmark_points(head: ShapedHead, frames: Frames) -> Float[np.ndarray, "B L 3"]:
-    """Landmarks in camera space, metres."""
-    return _pose(head, frames).points
-
-
-def project_points(camera: Camera, points: Float[np.ndarray, "*B 3"]) -> Float[np.ndarray, "*B 2"]:
-    """Camera space to pixels: `camera.project` for numpy."""
-    x, y, z = np.moveaxis(points, -1, 0)
-    return np.stack([camera.cx - camera.focal * x / z, camera.cy + camera.focal * y / z], axis=-1)
-
-
-def _pose(head: ShapedHead, frames: Frames) -> _Posed:
-    units = frames.units
-    vectors = frames.total_joints(head.unit_turns)
-    turns = rotations(vectors)
-    root = head.root + units @ head.root_units.T
-    x = head.place + _times(head.place_units, units) - root[:, None]
-    arms = []
-    for k, on in enumerate(head.hanging):
-        arm = head.arms[k] + _times(head.arms_units[k], units)
-        turned = arm @ np.swapaxes(turns[:, k], 1, 2)
-        x[:, on] += turned - arm
-        arms.append(turned)
-    from_root = x @ np.swapaxes(frames.turn, 1, 2)
-    return _Posed(from_root + (root + frames.shift)[:, None], from_root, turns, vectors, tuple(arms))
-
-
-def _times(units: Float[np.ndarray, "L 3 E"], strengths: Float[np.ndarray, "B E"]) -> Float[np.ndarray, "B L 3"]:
-    return (strengths @ units.reshape(-1, units.shape[-1]).T).reshape(len(strengths), -1, 3)
-
-
-def _frame_jacobian(
-    head: ShapedHead, frames: Frames, posed: _Posed, window: Float[np.ndarray, "B L 2 3"]
-) -> Float[np.ndarray, "B L 2 N"]:
-    """Derivative of the pixels by a frame's unknowns; `window` is the derivative of the pixels by the points."""
-    batch, count = window.shape[:2]
-    result = np.zeros((batch, count, 2, UNITS.start + head.place_units.shape[-1]))
-    result[..., TURN] = np.cross(posed.from_root[:, :, None], window)  # w . (d x p) = d . (p x w)
-    result[..., SHIFT] = window
-    local = window @ frames.turn[:, None]  # derivative by head-space points
-    result[..., UNITS] = _by_units(head, local) + (window - local) @ head.root_units
-    for k, on in enumerate(head.hanging):
-        part = local[:, on]
-        result[:, on, :, UNITS] += (part @ (posed.joint_turns[:, k] - np.eye(3))[:, None]) @ head.arms_units[k]
-        by_vector = np.cross(posed.arms[k][:, :, None], part) @ left_jacobian(posed.joint_vectors[:, k])[:, None]
-        start = JOINTS.start + 3 * k
-        result[:, on, :, start : start + 3] = by_vector
-        result[:, on, :, UNITS] += by_vector @ head.unit_turns[:, k].T
-    return result
-
-
-def _by_units(head: ShapedHead, local: Float[np.ndarray, "B L 2 3"]) -> Float[np.ndarray, "B L 2 E"]:
-    return local @ head.place_units
-
-
-def _shared_jacobian(
-    head: LandmarkHead, frames: Frames, posed: _Posed, window: Float[np.ndarray, "B L 2 3"], pixels: Float[np.ndarray, "B L 2"]
-) -> Float[np.ndarray, "B L 2 M"]:
-    """Derivative of the pixels (from the centre) by the betas and the logarithm of the focal length."""
-    shape = slice(1, 1 + head.shape_count)
-    local = window @ frames.turn[:, None]
-    by_betas = local @ head.place[..., shape] + (window - local) @ head.root[:, shape]
-    for k, on in enumerate(head.hanging):
-        by_betas[:, on] += (local[:, on] @ (posed.joint_turns[:, k] - np.eye(3))[:, None]) @ head.arms[k][..., shape]
-    return np.concatenate([by_betas, pixels[..., None]], axis=-1)
-
-
-def _window(camera: Camera, points: Float[np.ndarray, "B L 3"]) -> Float[np.ndarray, "B L 2 3"]:
-    """Derivative of the pixels by the camera-space points."""
-    x, y, z = np.moveaxis(points, -1, 0)
-    zero = np.zeros_like(x)
-    rows = [-1 / z, zero, x / z**2, zero, 1 / z, -y / z**2]
-    return camera.focal * np.stack(rows, axis=-1).reshape(*points.shape[:-1], 2, 3)
-
-
-def _metres_per_pixel(camera: Camera, points: Float[np.ndarray, "B L 3"]) -> Float[np.ndarray, "B 1 1"]:
-    return -points[..., 2].mean(1)[:, None, None] / camera.focal
-
-
-def initial_frames(head: ShapedHead, observed: Float[np.ndarray, "B L 2"], camera: Camera) -> Frames:
-    """Closed-form start: the scaled orthographic pose that fits best (DeMenthon and Davis 1995, first step), at rest."""
-    model = head.place - head.place.mean(0)
-    flipped = (observed - [camera.cx, camera.cy]) * [1, -1]
-    centre = flipped.mean(1)
-    rows = np.einsum("al,blc->bca", np.linalg.pinv(model), flipped - centre[:, None])
-    u, s, vt = np.linalg.svd(rows, full_matrices=False)
-    plane = u @ vt
-    turn = np.concatenate([plane, np.cross(plane[:, :1], plane[:, 1:])], axis=1)
-    distance = camera.focal / s.mean(1)
-    middle = np.concatenate([centre / camera.focal, -np.ones((len(centre), 1))], axis=1) * distance[:, None]
-    shift = middle - np.einsum("bij,j->bi", turn, head.place.mean(0) - head.root) - head.root
-    batch, count = len(observed), head.place_units.shape[-1]
-    return Frames(turn, shift, np.zeros((batch, 3, 3)), np.zeros((batch, count)))
+    head: LandmarkHead
+    observed: Float[np.ndarray, "B L 2"]
+    errors: LandmarkErrors
+    priors: Priors
+    reading: Reading | None
+    trust: Float[np.ndarray, "B L"] | None
 
 
 @dataclass(frozen=True, eq=False)
 class _System:
-    """Normal equations of each frame (N unknowns), with their coupling to the shared unknowns (M)."""
+    """Normal equations of each frame (N unknowns)."""
 
+    cost: Float[np.ndarray, "B"]
     matrix: Float[np.ndarray, "B N N"]
     right: Float[np.ndarray, "B N"]
-    coupling: Float[np.ndarray, "B N M"] | None
-    shared: Float[np.ndarray, "M M"] | None
-    shared_right: Float[np.ndarray, "M"] | None
+
+    def where(self, taken: Bool[np.ndarray, "B"], other: _System) -> _System:
+        """This one's frames where `taken`, the other's elsewhere."""
+        return _System(*(_pick(taken, getattr(self, f.name), getattr(other, f.name)) for f in fields(self)))
 
 
-def misfit(
+@dataclass(frozen=True, eq=False)
+class _Coupling:
+    """What ties the frames to the shared unknowns (M)."""
+
+    to_frames: Float[np.ndarray, "B N M"]
+    matrix: Float[np.ndarray, "M M"]
+    right: Float[np.ndarray, "M"]
+
+
+def measure_misfit(
     head: LandmarkHead, identity: Identity, frames: Frames, observed: Float[np.ndarray, "B L 2"], errors: LandmarkErrors
 ) -> Float[np.ndarray, "B L 2"]:
-    """What the fit leaves: observed minus expected landmarks, metres in the levelled picture."""
-    points = landmark_points(shape_head(head, identity.betas), frames)
-    level = np.swapaxes(level_turn(frames.turn), 1, 2) * _metres_per_pixel(identity.camera, points)
+    """Observed less expected landmarks, metres in the levelled picture."""
+    points = pose_landmarks(shape_head(head, identity.betas), frames).points
+    level = np.swapaxes(level_turn(frames.turn), 1, 2) * metres_per_pixel(identity.camera, points)
     return (observed - project_points(identity.camera, points)) @ np.swapaxes(level, 1, 2) - errors.mean(frames.turn)
 
 
-def _data_terms(
-    head: LandmarkHead, shaped: ShapedHead, camera: Camera, frames: Frames, observed: Float[np.ndarray, "B L 2"],
-    errors: LandmarkErrors, *, shared: bool,
-) -> _System:  # fmt: skip
-    """Normal equations of the landmarks: residuals in metres in the levelled picture, weighed by their inverse covariance."""
-    posed = _pose(shaped, frames)
-    window = _window(camera, posed.points)
-    pixels = project_points(camera, posed.points)
-    level = np.swapaxes(level_turn(frames.turn), 1, 2) * _metres_per_pixel(camera, posed.points)
-    residual = (observed - pixels) @ np.swapaxes(level, 1, 2) - errors.mean(frames.turn)
-    own, common = errors.whitening()
-
-    def whiten(values: Float[np.ndarray, "B L 2 N"]) -> Float[np.ndarray, "B D N"]:
-        return values.reshape(len(values), len(own), -1) * own[:, None]
-
-    flat = whiten(residual[..., None])
-    jacobian = whiten(level[:, None] @ _frame_jacobian(shaped, frames, posed, window))
-    across, across_common = np.swapaxes(jacobian, 1, 2), common.T @ jacobian
-    flat_common = common.T @ flat
-
-    def weighed(by: np.ndarray, by_common: np.ndarray) -> np.ndarray:
-        return across @ by - np.swapaxes(across_common, 1, 2) @ by_common
-
-    matrix, right = weighed(jacobian, across_common), weighed(flat, flat_common)[..., 0]
-    if not shared:
-        return _System(matrix, right, None, None, None)
-    by_shared = whiten(level[:, None] @ _shared_jacobian(head, frames, posed, window, pixels - [camera.cx, camera.cy]))
-    shared_common = common.T @ by_shared
-    tall, tall_common = by_shared.reshape(-1, by_shared.shape[-1]), shared_common.reshape(-1, by_shared.shape[-1])
-    return _System(
-        matrix, right, weighed(by_shared, shared_common), tall.T @ tall - tall_common.T @ tall_common,
-        tall.T @ flat.reshape(-1) - tall_common.T @ flat_common.reshape(-1),
-    )  # fmt: skip
-
-
-def _frame_priors(priors: Priors, frames: Frames) -> tuple[Float[np.ndarray, "N"], Float[np.ndarray, "B N"]]:
-    """Diagonal of the normal equations, and their right side, of the priors on a frame."""
-    joints = np.array(
-        [[priors.jaw] * 3, [priors.eyes, priors.eyes, priors.eye_roll], [priors.eyes, priors.eyes, priors.eye_roll]]
-    ).reshape(-1)
-    units = np.where(priors.units > 0, priors.units, 1e-3)
-    diagonal = np.concatenate([np.zeros(6), joints**-2, units**-2])
-    state = np.concatenate([np.zeros((len(frames.units), 6)), frames.joints.reshape(-1, 9), frames.units], axis=1)
-    right = -diagonal * state
-    right[:, UNITS] -= priors.sparsity * priors.ranged
-    return diagonal, right
-
-
-def _with_bounds(
-    matrix: Float[np.ndarray, "B N N"], right: Float[np.ndarray, "B N"], frames: Frames, priors: Priors
-) -> Bool[np.ndarray, "B N"]:
-    """Unknowns that sit on a bound and want to leave through it: they are left out of the step."""
-    held = np.zeros(right.shape, dtype=bool)
-    pull = right[:, UNITS]
-    low = (frames.units <= 0) & (pull < 0)
-    high = (frames.units >= priors.most) & (pull > 0)
-    held[:, UNITS] = ((low | high) & priors.ranged) | (priors.units == 0)
-    return held
-
-
-def _hold(system: _System, held: Bool[np.ndarray, "B N"]) -> _System:
-    free = ~held
-    matrix = system.matrix * (free[:, :, None] & free[:, None, :])
-    matrix = matrix + np.eye(held.shape[1]) * (held + 1e-9)[:, None]
-    coupling = None if system.coupling is None else system.coupling * free[..., None]
-    return replace(system, matrix=matrix, right=system.right * free, coupling=coupling)
-
-
-def _stepped(frames: Frames, step: Float[np.ndarray, "B N"], priors: Priors) -> Frames:
-    units = frames.units + step[:, UNITS]
-    return Frames(
-        rotations(step[:, TURN]) @ frames.turn,
-        frames.shift + step[:, SHIFT],
-        frames.joints + step[:, JOINTS].reshape(-1, 3, 3),
-        np.where(priors.ranged, units.clip(0, priors.most), units),
-    )
+def initial_frames(head: ShapedHead, observed: Float[np.ndarray, "B L 2"], camera: Camera) -> Frames:
+    """Closed-form start: the scaled orthographic pose that fits best (DeMenthon and Davis 1995, first step), at rest."""
+    middle = head.place.mean(0)
+    up = (observed - [camera.cx, camera.cy]) * [1, -1]
+    centre = up.mean(1)
+    rows = np.einsum("al,blc->bca", np.linalg.pinv(head.place - middle), up - centre[:, None])
+    u, s, vt = np.linalg.svd(rows, full_matrices=False)
+    plane = u @ vt
+    turn = np.concatenate([plane, np.cross(plane[:, :1], plane[:, 1:])], axis=1)
+    distance = camera.focal / s.mean(1)
+    ray = np.concatenate([centre / camera.focal, -np.ones((len(centre), 1))], axis=1)
+    shift = ray * distance[:, None] - turn @ (middle - head.root) - head.root
+    return Frames(turn, shift, np.zeros((len(observed), 3, 3)), np.zeros((len(observed), head.place_units.shape[-1])))
 
 
 def solve_frames(
     head: LandmarkHead, identity: Identity, observed: Float[np.ndarray, "B L 2"], priors: Priors, *,
-    errors: LandmarkErrors, start: Frames | None = None, steps: int = 6,
+    errors: LandmarkErrors, reading: Reading | None = None, trust: Float[np.ndarray, "B L"] | None = None,
+    posed: Frames | None = None, steps: int = 8,
 ) -> Frames:  # fmt: skip
-    """Pose, expression, jaw and eyes of every frame by itself, the identity known."""
+    """Pose, expression, jaw and eyes of every frame by itself, the identity known.
+
+    `posed`: start from these and keep the head's turn and place.
+    `trust`: share of its usual weight (as precision) that each landmark keeps; only for the irises, which err by themselves.
+    """
+    problem = _Problem(head, observed, errors, priors, reading, trust)
     shaped = shape_head(head, identity.betas)
-    frames = initial_frames(shaped, observed, identity.camera) if start is None else start
+    frames = initial_frames(shaped, observed, identity.camera) if posed is None else posed
+    system, _ = _linearise(problem, shaped, identity.camera, frames, shared=False)
+    damping = np.full(len(observed), _DAMPING)
     for _ in range(steps):
-        system = _data_terms(head, shaped, identity.camera, frames, observed, errors, shared=False)
-        diagonal, right = _frame_priors(priors, frames)
-        system = replace(system, matrix=system.matrix + np.diag(diagonal), right=system.right + right)
-        system = _hold(system, _with_bounds(system.matrix, system.right, frames, priors))
-        frames = _stepped(frames, np.linalg.solve(system.matrix, system.right[..., None])[..., 0], priors)
+        damped, _ = _hold(_damp(system, damping), frames, priors, pose=posed is not None)
+        tried = _bounded(frames.stepped(np.linalg.solve(damped.matrix, damped.right[..., None])[..., 0]), priors)
+        ahead, _ = _linearise(problem, shaped, identity.camera, tried, shared=False)
+        better = ahead.cost <= system.cost
+        frames, system = _mixed(better, tried, frames), ahead.where(better, system)
+        damping = np.where(better, damping / 5, damping * 10)
     return frames
 
 
 def solve_identity(
     head: LandmarkHead, observed: Float[np.ndarray, "B L 2"], camera: Camera, priors: Priors, *,
-    errors: LandmarkErrors, steps: int = 15,
+    errors: LandmarkErrors, reading: Reading | None = None, trust: Float[np.ndarray, "B L"] | None = None, steps: int = 20,
 ) -> tuple[Identity, Frames]:  # fmt: skip
     """Identity and focal length from all frames together, with their poses and expressions (bundle adjustment).
 
     `camera` gives the picture's size; its focal length is only the start. The frames are eliminated by the Schur complement
     (Triggs et al. 2000, 6.1).
     """
-    betas = np.zeros(head.shape_count)
-    shaped = shape_head(head, betas)
-    frames = initial_frames(shaped, observed, camera)
-    middle = priors.distance / float(np.median(-landmark_points(shaped, frames)[..., 2].mean(1)))
-    camera = replace(camera, focal=camera.focal * middle)
-    frames = replace(initial_frames(shaped, observed, camera))
-    likely = np.log(camera.focal)
-    spreads = np.append(np.full(len(betas), priors.shape), priors.distance_spread)
+    problem = _Problem(head, observed, errors, priors, reading, trust)
+    shaped = shape_head(head, np.zeros(head.shape_count))
+    at_start = pose_landmarks(shaped, initial_frames(shaped, observed, camera)).points
+    likely = camera.focal * priors.distance / float(np.median(-at_start[..., 2].mean(1)))
+    precision = np.append(np.full(head.shape_count, priors.shape), priors.distance_spread) ** -2
+    common = np.zeros(head.shape_count + 1)  # betas, logarithm of the focal length over the likely one
+    frames = initial_frames(shaped, observed, replace(camera, focal=likely))
+
+    def linearise(common: np.ndarray, frames: Frames) -> tuple[_System, _Coupling, float]:
+        view = replace(camera, focal=likely * float(np.exp(common[-1])))
+        system, coupling = _linearise(problem, shape_head(head, common[:-1]), view, frames, shared=True)
+        assert coupling is not None
+        return system, coupling, float(system.cost.sum() + precision @ common**2)
+
+    system, coupling, cost = linearise(common, frames)
+    damping = _DAMPING
     for _ in range(steps):
-        system = _data_terms(head, shaped, camera, frames, observed, errors, shared=True)
-        diagonal, right = _frame_priors(priors, frames)
-        system = replace(system, matrix=system.matrix + np.diag(diagonal), right=system.right + right)
-        system = _hold(system, _with_bounds(system.matrix, system.right, frames, priors))
-        off = np.append(betas, np.log(camera.focal) - likely)
-        shared_step, step = _schur(system, spreads**-2, -off * spreads**-2)
-        betas, camera = (
-            betas + shared_step[:-1],
-            replace(camera, focal=camera.focal * float(np.exp(np.clip(shared_step[-1], -0.2, 0.2)))),
-        )
-        shaped = shape_head(head, betas)
-        frames = _stepped(frames, step, priors)
-    return Identity(betas, camera), frames
+        damped, held = _hold(_damp(system, np.full(len(observed), damping)), frames, priors)
+        free = replace(coupling, to_frames=np.where(held[..., None], 0, coupling.to_frames))
+        shared_step, step = _schur(damped, free, precision, common, damping)
+        tried = common + shared_step, _bounded(frames.stepped(step), priors)
+        ahead = linearise(*tried)
+        if ahead[-1] <= cost:
+            (common, frames), (system, coupling, cost) = tried, ahead
+            damping /= 5
+        else:
+            damping *= 10
+    return Identity(common[:-1], replace(camera, focal=likely * float(np.exp(common[-1])))), frames
+
+
+def _linearise(
+    problem: _Problem, shaped: ShapedHead, camera: Camera, frames: Frames, *, shared: bool
+) -> tuple[_System, _Coupling | None]:
+    """Normal equations of the landmarks and the priors: landmark residuals are metres in the levelled picture."""
+    posed = pose_landmarks(shaped, frames)
+    pixels = project_points(camera, posed.points)
+    level = np.swapaxes(level_turn(frames.turn), 1, 2) * metres_per_pixel(camera, posed.points)
+    residual = (problem.observed - pixels) @ np.swapaxes(level, 1, 2) - problem.errors.mean(frames.turn)
+    own, common = problem.errors.whitening()
+    weight = own[:, None]
+    if problem.trust is not None:
+        weight = weight * np.sqrt(problem.trust).repeat(2, axis=1)[..., None]
+
+    def whiten(values: Float[np.ndarray, "B L 2 X"]) -> tuple[np.ndarray, np.ndarray]:
+        """Scaled to standard deviations, and the share of it that common errors explain."""
+        scaled = values.reshape(len(values), len(own), -1) * weight
+        return scaled, common.T @ scaled
+
+    def product(a: tuple[np.ndarray, np.ndarray], b: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+        return np.swapaxes(a[0], 1, 2) @ b[0] - np.swapaxes(a[1], 1, 2) @ b[1]
+
+    window = level[:, None] @ pixel_window(camera, posed.points)
+    missing = whiten(residual[..., None])
+    moved = whiten(frame_jacobian(shaped, frames, posed, window))
+    prior = _frame_priors(problem, frames)
+    system = _System(
+        product(missing, missing)[:, 0, 0] + prior.cost,
+        product(moved, moved) + prior.matrix,
+        product(moved, missing)[..., 0] + prior.right,
+    )
+    if not shared:
+        return system, None
+    from_centre = ((pixels - [camera.cx, camera.cy])[:, :, None] @ np.swapaxes(level, 1, 2)[:, None])[:, :, 0]
+    reshaped = whiten(shared_jacobian(problem.head, frames, posed, window, from_centre))
+    flat = [x.reshape(-1, x.shape[-1]) for x in reshaped]
+    target = [x.reshape(-1) for x in missing]
+    coupling = _Coupling(
+        product(moved, reshaped), flat[0].T @ flat[0] - flat[1].T @ flat[1], flat[0].T @ target[0] - flat[1].T @ target[1]
+    )
+    return system, coupling
+
+
+def _frame_priors(problem: _Problem, frames: Frames) -> _System:
+    priors, batch = problem.priors, len(frames.units)
+    joints = np.array([[priors.jaw] * 3, *[[priors.eyes, priors.eyes, priors.eye_roll]] * 2]).reshape(-1)
+    units = np.where(priors.units > 0, priors.units, 1.0)
+    precision = np.concatenate([np.zeros(6), joints**-2, units**-2])
+    state = np.concatenate([np.zeros((batch, 6)), frames.joints.reshape(batch, 9), frames.units], axis=1)
+    pull = priors.sparsity
+    right = -precision * state
+    right[:, UNITS] -= pull
+    cost = (precision * state**2).sum(1) + 2 * frames.units @ pull
+    rows = _conjugate_rows(problem.head) / priors.conjugate
+    apart = state @ rows.T
+    right -= apart @ rows
+    cost += (apart**2).sum(1)
+    if problem.reading is not None:
+        read, missing = _reading_terms(problem.reading, frames)
+        cost += (read * missing**2).sum(1)
+        right += read * missing
+        precision = precision + read
+    return _System(cost, (np.diag(precision) + rows.T @ rows)[None].repeat(batch, axis=0), right)
+
+
+def _conjugate_rows(head: LandmarkHead) -> Float[np.ndarray, "2 N"]:
+    """Difference between the eyes' pitch and yaw by a frame's unknowns."""
+    rows = np.zeros((2, UNITS.start + len(head.unit_turns)))
+    for axis in range(2):
+        rows[axis, JOINTS.start + 3 + axis], rows[axis, JOINTS.start + 6 + axis] = 1, -1
+        rows[axis, UNITS] = head.unit_turns[:, 1, axis] - head.unit_turns[:, 2, axis]
+    return rows
+
+
+def _reading_terms(reading: Reading, frames: Frames) -> tuple[Float[np.ndarray, "N"], Float[np.ndarray, "B N"]]:
+    """Precision of what was read, and how far the unknowns are from it."""
+    turn = Rotation.from_matrix(reading.turn @ np.swapaxes(frames.turn, 1, 2)).as_rotvec()
+    missing = np.zeros((len(turn), UNITS.start + frames.units.shape[1]))
+    missing[:, TURN], missing[:, UNITS] = turn, reading.units - frames.units
+    precision = np.zeros(missing.shape[1])
+    precision[TURN], precision[UNITS] = reading.turn_spread**-2.0, reading.unit_spread**-2.0
+    return precision, missing
+
+
+def _damp(system: _System, damping: Float[np.ndarray, "B"]) -> _System:
+    index = np.arange(system.matrix.shape[1])
+    matrix = system.matrix.copy()
+    matrix[:, index, index] *= 1 + damping[:, None]
+    return replace(system, matrix=matrix)
+
+
+def _hold(system: _System, frames: Frames, priors: Priors, *, pose: bool = False) -> tuple[_System, Bool[np.ndarray, "B N"]]:
+    """Leave out of the step the pose, if asked, and units that want to leave through a bound; the second result marks both."""
+    held = np.zeros(system.right.shape, dtype=bool)
+    pull = system.right[:, UNITS]
+    outward = ((frames.units <= 0) & (pull < 0)) | ((frames.units >= priors.most) & (pull > 0))
+    held[:, TURN] = held[:, SHIFT] = pose
+    held[:, UNITS] = (outward & priors.ranged) | (priors.units == 0)
+    free = ~held
+    matrix = system.matrix * (free[:, :, None] & free[:, None, :])
+    index = np.arange(matrix.shape[1])
+    matrix[:, index, index] += held
+    return replace(system, matrix=matrix, right=system.right * free), held
+
+
+def _bounded(frames: Frames, priors: Priors) -> Frames:
+    units = np.where(priors.ranged, frames.units.clip(0, priors.most), frames.units)
+    return replace(frames, units=units * (priors.units > 0))
 
 
 def _schur(
-    system: _System, prior: Float[np.ndarray, "M"], prior_right: Float[np.ndarray, "M"]
+    system: _System, coupling: _Coupling, precision: Float[np.ndarray, "M"], common: Float[np.ndarray, "M"], damping: float
 ) -> tuple[Float[np.ndarray, "M"], Float[np.ndarray, "B N"]]:
     """Steps of the shared unknowns and of the frames."""
-    assert system.coupling is not None and system.shared is not None and system.shared_right is not None
-    solved = np.linalg.solve(system.matrix, np.concatenate([system.coupling, system.right[..., None]], axis=-1))
+    solved = np.linalg.solve(system.matrix, np.concatenate([coupling.to_frames, system.right[..., None]], axis=-1))
     per_shared, per_frame = solved[..., :-1], solved[..., -1]
-    matrix = system.shared + np.diag(prior) - np.einsum("bnm,bnk->mk", system.coupling, per_shared)
-    right = system.shared_right + prior_right - np.einsum("bnm,bn->m", system.coupling, per_frame)
+    matrix = coupling.matrix + np.diag(precision)
+    matrix[np.diag_indices_from(matrix)] *= 1 + damping
+    matrix -= np.tensordot(coupling.to_frames, per_shared, axes=((0, 1), (0, 1)))
+    right = coupling.right - precision * common - np.tensordot(coupling.to_frames, per_frame, axes=((0, 1), (0, 1)))
     shared = np.linalg.solve(matrix, right)
     return shared, per_frame - per_shared @ shared
+
+
+def _mixed(taken: Bool[np.ndarray, "B"], first: Frames, second: Frames) -> Frames:
+    """The first one's frames where `taken`, the second's elsewhere."""
+    return Frames(*(_pick(taken, getattr(first, f.name), getattr(second, f.name)) for f in fields(Frames)))
+
+
+def _pick(taken: Bool[np.ndarray, "B"], a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    return np.where(taken.reshape(-1, *[1] * (a.ndim - 1)), a, b)

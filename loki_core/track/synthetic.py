@@ -16,20 +16,19 @@ from loki_core.raster.camera import Camera
 
 __all__ = ["PoseRange", "random_camera", "random_person", "random_strengths", "stand_before", "unit_params"]
 
-_PAIRED = 0.8
-"""Share of expressions in which left and right move alike."""
-_USUAL = {
-    "jawOpen": 0.5,
-    "eyeBlink": 0.3,
-    "mouthSmile": 0.3,
-    "browOuterUp": 0.3,
-    "browInnerUp": 0.3,
-    "browDown": 0.2,
-    "eyeLook": 0.4,
-}
-"""Chance that a unit whose name starts so is moved at all."""
-_RARE = 0.08
-"""The same for every other unit."""
+_ONE_SIDED = 0.15
+"""Share of movements that only one side of the face makes: winks, smirks."""
+_MOVEMENTS: tuple[tuple[float, tuple[str, ...]], ...] = (
+    (0.5, ("jawOpen",)), (0.35, ("mouthSmile",)), (0.35, ("eyeBlink",)), (0.35, ("browInnerUp", "browOuterUp")),
+    (0.2, ("browDown",)), (0.15, ("eyeWide",)), (0.15, ("eyeSquint", "cheekSquint")), (0.12, ("mouthPucker",)),
+    (0.12, ("mouthFunnel",)), (0.12, ("mouthFrown",)), (0.08, ("mouthStretch",)), (0.08, ("mouthPress",)),
+    (0.08, ("mouthUpperUp",)), (0.08, ("mouthLowerDown",)), (0.08, ("mouthDimple",)), (0.08, ("noseSneer",)),
+    (0.08, ("mouthRollLower", "mouthRollUpper")), (0.08, ("mouthShrugLower",)), (0.06, ("mouthLeft",)), (0.06, ("mouthRight",)),
+    (0.06, ("jawLeft",)), (0.06, ("jawRight",)), (0.06, ("jawForward",)),
+)  # fmt: skip
+"""What faces do: how often, and the units (by the start of their names) that move together."""
+_OPPOSED = (("eyeBlink", "eyeWide"), ("browInnerUp", "browDown"), ("mouthSmile", "mouthFrown"), ("mouthSmile", "mouthPucker"))
+"""The second of these does not happen with the first."""
 _SPAN = 0.25
 """Metres from the neck to the top of a head: sets how large it appears."""
 
@@ -44,21 +43,23 @@ class PoseRange:
 
 
 def random_strengths(head: HeadModel, rng: np.random.Generator) -> Float[Tensor, "E"]:
-    """A random face: few units at once, left and right mostly alike, opposed units not together."""
-    index = {name: i for i, name in enumerate(head.expression_names)}
+    """A random face: a few movements at once, each of random strength, and a gaze."""
     strengths = torch.zeros(head.expression_count)
-    paired = rng.random() < _PAIRED
-    for name, i in index.items():
-        other = index.get(name.removesuffix("Right") + "Left") if name.endswith("Right") else None
-        if paired and other is not None and not name.startswith("eyeLook"):
-            strengths[i] = strengths[other] + (strengths[other] > 0) * rng.uniform(-0.1, 0.1)
-        elif name != "tongueOut" and rng.random() < next((c for stem, c in _USUAL.items() if name.startswith(stem)), _RARE):
-            strengths[i] = rng.uniform(0, 1)
+    index = {name: i for i, name in enumerate(head.expression_names)}
+    made: set[str] = set()
+    for chance, stems in _MOVEMENTS:
+        if rng.random() > chance or any(second == stems[0] and first in made for first, second in _OPPOSED):
+            continue
+        made.add(stems[0])
+        strength = rng.uniform(0.1, 1)
+        left_out = rng.choice(["Left", "Right"]) if rng.random() < _ONE_SIDED else "none"
+        for name in (n for n in index if n.startswith(stems) and not (n.endswith(left_out) and n not in stems)):
+            strengths[index[name]] = strength * rng.uniform(0.85, 1)
+    if "mouthClose" in index and rng.random() < 0.15:  # it closes over an open jaw, no further
+        strengths[index["mouthClose"]] = rng.uniform(0, 0.9) * strengths[index["jawOpen"]]
     if "eyeLookInLeft" in index:
         _look_together(strengths, index, rng)
-    if "mouthClose" in index:  # it closes over an open jaw, no further
-        strengths[index["mouthClose"]] = strengths[index["mouthClose"]].clamp(max=0.8 * float(strengths[index["jawOpen"]]))
-    return strengths.clamp(0, 1)
+    return strengths
 
 
 def _look_together(strengths: Float[Tensor, "E"], index: dict[str, int], rng: np.random.Generator) -> None:
