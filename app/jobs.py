@@ -14,7 +14,9 @@ from app.words import say, sentence
 from loki_core.errors import InputError
 from loki_core.render.base import Cancelled, Progress
 
-__all__ = ["Job", "Work"]
+__all__ = ["Job", "JobKind", "Work"]
+
+JobKind = Literal["track", "render"]
 
 Work = Callable[[Progress, Callable[[], bool]], dict[str, Any]]
 """Called with (progress, cancelled); returns what the page is told at the end, raises `Cancelled` when it stopped early."""
@@ -25,7 +27,7 @@ _log = logging.getLogger(__name__)
 class Job:
     """One piece of work in a thread. Its state only moves on: waiting, running, then done, failed or cancelled."""
 
-    def __init__(self, kind: Literal["track", "render"], title: str, work: Work, executor: Executor) -> None:
+    def __init__(self, kind: JobKind, title: str, work: Work, executor: Executor) -> None:
         self.id = secrets.token_hex(8)
         self.kind = kind
         self.title = title
@@ -36,6 +38,11 @@ class Job:
         self._started = 0.0
         self._stop = threading.Event()
         self._future = executor.submit(self._run, work)
+
+    @property
+    def ended(self) -> bool:
+        """Done, failed or cancelled."""
+        return self.state not in ("waiting", "running")
 
     def cancel(self) -> None:
         """Ask the work to stop; it does at its next frame."""

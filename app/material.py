@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -74,7 +75,7 @@ def fit_sitter(stage: Stage, file: Path, name: str, face: int | None) -> tuple[s
             return Several(tuple(_cut_out(picture.rgb, found) for found in faces))
     portrait = fit_portrait(picture.rgb, stage.head, alpha=picture.alpha, face=face)
     key = name_of(picture.rgb.tobytes(), str(picture.rgb.shape).encode(), str(face or 1).encode())
-    return key, sit(stage, Path(name).stem, portrait)
+    return key, sit(stage, _plain(name), portrait)
 
 
 def sit(stage: Stage, name: str, portrait: Portrait) -> Sitter:
@@ -98,7 +99,12 @@ def track_act(
     if info.duration > limit:
         raise InputError(say("too_long", limit=limit, seconds=f"{float(info.duration):.0f}"))
     motion = track_clip(file, stage.head, face=face, progress=progress, cancelled=cancelled)
-    return name_of(file.name.encode(), str(face).encode()), Act(Path(name).stem, motion, file, info.has_sound)
+    return name_of(file.name.encode(), str(face).encode()), Act(_plain(name), motion, file, info.has_sound)
+
+
+def _plain(name: str) -> str:
+    """A file's name without its ending, as it can be shown and be part of another file's name."""
+    return re.sub(r"[^\w \-]", "_", Path(name).stem)[:60].strip() or "untitled"
 
 
 def _head_box(head: HeadModel, portrait: Portrait) -> CropBox:

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import UInt8
 from moviepy.audio.AudioClip import AudioClip
 
-from app.pictures import draw_map
+from app.pictures import draw_map, opaque
 from app.requests import Reply
 from app.sessions import Session
 from app.stage import Act, Sitter, Stage
@@ -97,9 +97,8 @@ def _panels(order: Order, stage: Stage, sitter: Sitter, frames: FlameParams, pic
     captions = [say("view_portrait"), say("view_map"), say("result")]
     still = flatten(sitter.full.image, sitter.full.alpha)
     for index, picture in enumerate(pictures):
-        shown = flatten(picture[..., :3], picture[..., 3]) if picture.shape[2] == 4 else picture
         driver_map = draw_map(stage, sitter, frames[index], order.state.look.map)
-        yield compose_panel([still, driver_map, shown], captions=captions, height=len(still))
+        yield compose_panel([still, driver_map, opaque(picture)], captions=captions, height=len(still))
 
 
 def _write_still(path: Path, picture: Picture) -> Reply:

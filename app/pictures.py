@@ -10,13 +10,14 @@ from app.stage import Prepared, Sitter, Stage, Stamp
 from app.words import say
 from loki_core.errors import InputError
 from loki_core.head.params import FlameParams
+from loki_core.media.picture import flatten
 from loki_core.motion.presets import ExpressionPreset
 from loki_core.motion.retarget import RetargetSettings
 from loki_core.raster.preview import PreviewMode, render_preview
 from loki_core.timeline.performance import add_controls, perform
 from loki_core.timeline.state import StudioState, with_controls
 
-__all__ = ["draw", "draw_expression", "draw_map"]
+__all__ = ["draw", "draw_expression", "draw_map", "opaque"]
 
 _MAP_SIDE = 512
 
@@ -50,5 +51,10 @@ def draw_expression(stage: Stage, small: Stamp, preset: ExpressionPreset) -> UIn
     return picture[top:bottom, left:right]
 
 
+def opaque(picture: UInt8[np.ndarray, "H W C"]) -> UInt8[np.ndarray, "H W 3"]:
+    """RGBA laid over white; RGB as it is."""
+    return flatten(picture[..., :3], picture[..., 3]) if picture.shape[2] == 4 else picture
+
+
 def _warp(stage: Stage, prepared: Prepared, params: FlameParams) -> UInt8[np.ndarray, "H W 3"]:
-    return next(iter(stage.renderer.render(prepared.scene, params)))[..., :3]
+    return opaque(next(iter(stage.renderer.render(prepared.scene, params))))

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from app.jobs import Job
+from app.jobs import Job, JobKind, Work
 from app.stage import Act, Sitter, Stage, Stamp
 from app.words import say
 from loki_core.errors import InputError
@@ -19,6 +19,11 @@ from loki_core.timeline.performance import Performance, perform
 from loki_core.timeline.state import StudioState
 
 __all__ = ["Session", "Sessions"]
+
+_MOST_ACTIVE = 4
+_ENDED_KEPT = 8
+_MOST_SITTERS = 24
+"""A portrait takes some tens of megabytes, and undo may return to any."""
 
 
 @dataclass(eq=False)
@@ -62,10 +67,28 @@ class Session:
             self.history = history
             self.revision += 1
 
-    def start(self, job: Job) -> None:
-        """Keep a job where the page can ask for it."""
+    def start(self, kind: JobKind, title: str, work: Work) -> None:
+        """Begin a job and keep it where the page can ask for it. Raises `InputError` while too many are under way.
+
+        Of those that have ended only the last ones are kept, and their results.
+        """
         with self.lock:
+            ended = [job for job in self.jobs.values() if job.ended]
+            if len(self.jobs) - len(ended) >= _MOST_ACTIVE:
+                raise InputError(say("too_busy"))
+            for old in ended[:-_ENDED_KEPT]:
+                del self.jobs[old.id]
+                if "path" in old.result:
+                    shutil.rmtree(Path(old.result["path"]).parent)
+            job = Job(kind, title, work, self.stage.executor)
             self.jobs[job.id] = job
+
+    def keep_sitter(self, key: str, sitter: Sitter) -> None:
+        """Add a portrait. Raises `InputError` when there are too many."""
+        with self.lock:
+            if key not in self.sitters and len(self.sitters) >= _MOST_SITTERS:
+                raise InputError(say("too_many_portraits", limit=_MOST_SITTERS))
+            self.sitters[key] = sitter
 
     def frames(self, state: StudioState) -> FlameParams:
         """The chosen motion on the chosen face, without the controls: batch shape (T,). Kept until one of them changes."""

@@ -133,6 +133,8 @@ _WORDS: Mapping[str, str] = MappingProxyType(
         "no_portrait": "expected a portrait, got none; drop one first",
         "too_large": "expected a file of at most {limit} MB, got {size} MB; cut it or make it smaller",
         "too_long": "expected a clip of at most {limit} seconds, got {seconds} seconds; cut it first",
+        "too_busy": "this page has several renders or clips under way; wait for one, or cancel it",
+        "too_many_portraits": "expected at most {limit} portraits on one page; reload it to begin anew",
         "too_many": "too many pages are open on this studio; close one, or try again later",
         "not_media": "expected a picture or a video, got {name}",
         "skipped_preset": "left out a preset: {reason}",

@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import gradio as gr
 
-from app.jobs import Job
 from app.output import FORMATS, Order, render_order
 from app.report import report_library
 from app.requests import Reply, Request, flag, integer, text
@@ -58,5 +57,5 @@ def start_render(session: Session, request: Request) -> Reply:
         return render_order(session, order, progress, cancelled)
 
     title = say("rendering", name=session.sitters[order.state.portrait].name)
-    session.start(Job("render", title, work, session.stage.executor))
+    session.start("render", title, work)
     return {"library": report_library(session)}

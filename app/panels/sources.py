@@ -8,7 +8,6 @@ from pathlib import Path
 
 import gradio as gr
 
-from app.jobs import Job
 from app.material import Several, fit_sitter, take_upload, track_act
 from app.report import report_library, report_studio
 from app.requests import Reply, Request, optional_integer, text
@@ -87,7 +86,7 @@ def take_portrait(session: Session, request: Request) -> Reply:
         return {"faces": [data_url(face) for face in fitted.faces]}
     key, sitter = fitted
     with session.lock:
-        session.sitters[key] = sitter
+        session.keep_sitter(key, sitter)
         session.change(lambda state: with_portrait(state, key))
     return {"library": report_library(session), "studio": report_studio(session)}
 
@@ -104,5 +103,5 @@ def take_driver(session: Session, request: Request) -> Reply:
             session.change(lambda state: with_motion(state, key))
         return {}
 
-    session.start(Job("track", say("tracking", name=Path(name).stem), work, session.stage.executor))
+    session.start("track", say("tracking", name=Path(name).stem), work)
     return {"library": report_library(session)}

@@ -17,6 +17,7 @@ from app.stage import data_url, jpeg
 from app.widgets.widget import widget
 from app.words import say, sentence
 from loki_core.errors import InputError
+from loki_core.media.picture import flatten
 from loki_core.raster.preview import PREVIEW_MODES
 from loki_core.timeline.performance import frame_count
 from loki_core.timeline.state import View, with_frame
@@ -71,4 +72,5 @@ def portrait_picture(session: Session, request: Request) -> Reply:
         raise InputError(say("bad_request"))
     crop = sitter.crop
     square = {"x": crop.cx - crop.half, "y": crop.cy - crop.half, "side": 2 * crop.half}
-    return {"picture": data_url(sitter.live.portrait.image), "crop": square}
+    live = sitter.live.portrait
+    return {"picture": data_url(flatten(live.image, live.alpha)), "crop": square}

@@ -6,7 +6,6 @@ import time
 import pytest
 
 from app.edits import apply_edit
-from app.jobs import Job
 from app.server import Binder
 from app.words import say
 from loki_core.errors import InputError
@@ -67,7 +66,7 @@ def test_closing_stops_the_jobs_and_waits_for_them(sessions):
         ended.append(session.folder.exists())
         raise Cancelled
 
-    session.start(Job("render", "endless", work, session.stage.executor))
+    session.start("render", "endless", work)
     started.wait()
     sessions.close("a")
     assert ended == [True]
@@ -93,3 +92,29 @@ def test_what_the_user_can_mend_is_told_as_a_sentence(sessions, session):
         raise InputError("expected a face, got none")
 
     assert Binder(sessions)(handle)({"token": session.token}) == {"error": "Expected a face, got none."}
+
+
+def test_a_page_may_have_only_so_many_jobs_under_way(session):
+    gate = threading.Event()
+    for _ in range(4):
+        session.start("render", "waits", lambda progress, cancelled: {"waited": gate.wait()})
+    with pytest.raises(InputError, match="under way"):
+        session.start("render", "one more", lambda progress, cancelled: {})
+    gate.set()
+    for job in session.jobs.values():
+        job.wait()
+    session.start("render", "one more", lambda progress, cancelled: {})
+
+
+def test_only_the_last_results_are_kept(session):
+    names = iter("abcdefghijkl")
+
+    def work(progress, cancelled):
+        folder = session.folder / next(names)
+        folder.mkdir()
+        return {"path": str(folder / "out.mp4")}
+
+    for _ in range(12):
+        session.start("render", "short", work)
+        list(session.jobs.values())[-1].wait()
+    assert len(session.jobs) == 9 == len(list(session.folder.iterdir()))

@@ -12,10 +12,12 @@ from gradio.utils import get_upload_folder
 from app.edits import apply_edit
 from app.panels.session import cancel_job, snapshot
 from app.panels.sources import take_driver, take_portrait
+from app.panels.viewport import look, portrait_picture
 from app.words import say
 from loki_core.errors import InputError
 from loki_core.media.picture import write_picture
 from loki_core.media.video_out import open_writer
+from tests.app.pages import decode
 
 FACE = skimage.data.astronaut()[:320, 60:380]
 
@@ -132,3 +134,21 @@ def test_tracking_can_be_cancelled(session, uploads):
         time.sleep(0.01)
     cancel_job(session, {"id": job.id})
     assert finish(session)["library"]["jobs"][0]["state"] == "cancelled" and session.state.motion == "showreel"
+
+
+def test_a_name_from_the_page_cannot_lead_anywhere(session, uploads):
+    request = {**put(uploads, "me.png", FACE), "name": "../../etc/<b>passwd\n.png"}
+    portraits = take_portrait(session, request)["library"]["portraits"]
+    assert portraits[-1]["name"] == "_b_passwd_"
+    take_portrait(session, {**put(uploads, "other.png", FACE[:300]), "name": "..."})
+    assert snapshot(session, {})["library"]["portraits"][-1]["name"] == "___"
+
+
+def test_a_picture_with_alpha_is_shown_over_white(session, uploads):
+    alpha = np.full((*FACE.shape[:2], 1), 255, np.uint8)
+    alpha[:40] = 0
+    request = put(uploads, "cut.png", np.concatenate([np.where(alpha > 0, FACE, 7), alpha], axis=2))
+    portrait = take_portrait(session, request)["studio"]["portrait"]
+    assert decode(portrait_picture(session, {"id": portrait})["picture"])[:30].min() > 240
+    warped = look(session, {"edits": [], "frame": 0, "view": "warp"})["picture"]
+    assert decode(warped)[:10].min() > 200
