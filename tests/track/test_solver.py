@@ -106,7 +106,9 @@ def test_one_person_is_recovered_from_many_frames() -> None:
     expected = project_points(identity.camera, pose_landmarks(shape_head(REDUCED, identity.betas), frames).points)
     assert np.linalg.norm(expected - observed, axis=-1).mean() < 0.3
     rest = pose_vertices(HEAD, replace(HEAD.neutral(), betas=base.betas))[HEAD.vertex_masks["face"]]
-    found = pose_vertices(HEAD, replace(HEAD.neutral(), betas=torch.from_numpy(identity.betas).float()))[HEAD.vertex_masks["face"]]
+    found = pose_vertices(HEAD, replace(HEAD.neutral(), betas=torch.from_numpy(identity.betas).float()))[
+        HEAD.vertex_masks["face"]
+    ]
     neutral = HEAD.template[HEAD.vertex_masks["face"]]
     assert _apart(found, rest) < 0.5 * _apart(neutral, rest)
 
@@ -158,7 +160,8 @@ def test_irises_without_trust_do_not_turn_the_eyes() -> None:
     trust = np.ones((1, 478))
     trust[:, 468:] = 1e-9
     with_iris, without = (
-        solve_frames(REDUCED, identity, points[None], head_priors(HEAD), errors=EXACT, trust=trust) for points in (observed, moved)
+        solve_frames(REDUCED, identity, points[None], head_priors(HEAD), errors=EXACT, trust=trust)
+        for points in (observed, moved)
     )
     np.testing.assert_allclose(with_iris.joints, without.joints, atol=1e-3)
     assert with_iris.units.shape[1] == with_iris.stepped(np.zeros((1, UNITS.start + 52))).units.shape[1]

@@ -15,7 +15,7 @@ from torch import Tensor
 from loki_core.raster.camera import Camera
 from loki_core.raster.device import launch, view
 from loki_core.raster.kernels import EMPTY, SUBPIXEL_BITS, depth_test
-from loki_core.render.warp.kernels import find_places, lay_over
+from loki_core.render.warp.kernels import find_places, lay_over, mark_tears
 from loki_core.render.warp.mesh import rigid_motion, smooth_step
 from loki_core.render.warp.prepared import WarpPrepared
 from loki_core.render.warp.window import Box
@@ -30,6 +30,8 @@ _STILL = 0.5
 """Pixels of motion over which the portrait's own pixels give way to the drawn ones in eyes and mouth."""
 _TORN = 0.03
 """Share of the window: where sheet and mesh show places farther apart than this, one is shown, not a mean of both."""
+_STEP = 0.01
+"""The same between neighbouring pixels: where they show places farther apart, an edge is softened."""
 _FARTHEST = 2.0**20
 """Pixels beyond which a vertex is not drawn."""
 _CPU = torch.device("cpu")
@@ -135,7 +137,17 @@ def _draw(p: WarpPrepared, a: _Arrangement, box: Box, fineness: int) -> Float[np
     person = cv2.remap(p.atlas, places.numpy(), None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     if fineness > 1:
         _shade_eyes(person, eye.numpy() > 0, radius=fineness * p.eye_pixels)
+    else:
+        _soften_tears(person, places, _STEP * max(p.window.size))
     return person
+
+
+def _soften_tears(person: Float[np.ndarray, "h w 4"], places: Float[Tensor, "h w 2"], torn: float) -> None:
+    """Blur the one-pixel steps where one part passes before another, in place."""
+    marks = torch.empty(places.shape[:2], dtype=torch.uint8)
+    launch(mark_tears, (len(places),), view(places, wp.vec2), torn, view(marks, wp.uint8), device=_CPU)
+    edge = cv2.dilate(marks.numpy(), np.ones((2, 2), np.uint8), anchor=(1, 1)) > 0
+    person[edge] = cv2.GaussianBlur(person, (3, 3), 0)[edge]
 
 
 def _depth_keys(flat: _Flat, box: Box, fineness: int) -> tuple[Any, ...]:

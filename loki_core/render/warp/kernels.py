@@ -7,7 +7,7 @@ import warp as wp
 
 from loki_core.raster.kernels import EMPTY, SUBPIXEL_BITS
 
-__all__ = ["find_places", "lay_over"]
+__all__ = ["find_places", "lay_over", "mark_tears"]
 
 _BITS = wp.constant(1 << SUBPIXEL_BITS)
 _HALF = wp.constant(1 << (SUBPIXEL_BITS - 1))
@@ -78,6 +78,21 @@ def find_places(
                 on_eye = wp.uint8(1)
         places[row, column] = wp.vec2(place[0] - 0.5, place[1] - 0.5)
         eye[row, column] = on_eye
+
+
+@wp.kernel
+@no_type_check
+def mark_tears(places: wp.array2d[wp.vec2], torn: wp.float32, marks: wp.array2d[wp.uint8]):
+    """1 where a pixel and the one to its right or below show places farther apart than `torn`; one thread a row."""
+    row = wp.tid()
+    for column in range(places.shape[1]):
+        here = places[row, column]
+        apart = wp.float32(0.0)
+        if column + 1 < places.shape[1]:
+            apart = wp.max(apart, wp.length_sq(places[row, column + 1] - here))
+        if row + 1 < places.shape[0]:
+            apart = wp.max(apart, wp.length_sq(places[row + 1, column] - here))
+        marks[row, column] = wp.uint8(wp.where(apart > torn * torn, 1, 0))
 
 
 @wp.kernel

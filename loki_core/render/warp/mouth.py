@@ -28,8 +28,6 @@ _TOOTH_PIXELS = 0.00025
 """Metres of a tooth for a pixel of its picture, at the finest."""
 _DEPTH = 0.06
 """Metres behind the lips at which light is gone."""
-_TOOTHLIKE = 0.62
-"""Brightness, as a share of the eyes' white, from which what shows between the lips counts as teeth."""
 
 
 def fit_teeth(
@@ -42,10 +40,9 @@ def fit_teeth(
 ) -> HeadModel:
     """Bring the upper teeth's edge to where the portrait shows it in the mouth's `opening`; else the head as it is."""
     teeth = _own_vertices(head, "teeth_upper")
-    toothlike = opening & (picture[..., :3].mean(-1) > _TOOTHLIKE * palette.white.mean())
-    if not len(teeth) or toothlike.sum() < 0.25 * opening.sum() or opening.sum() < 12:
+    if not len(teeth) or not palette.seen_teeth.any():
         return head
-    rows = [np.flatnonzero(column).max() + 1 for column in toothlike.T if column.any()]
+    rows = [np.flatnonzero(column).max() + 1 for column in palette.seen_teeth.T if column.any()]
     edge = float(np.quantile(rows, 0.75))
     low = teeth[np.argsort(head.template[teeth, 1].numpy())[: len(teeth) // 5]]
     middle = low[np.abs(head.template[low, 0].numpy()) < 0.008]
@@ -73,15 +70,18 @@ def build_mouth(
     surfaces = []
     lips = head.template[head.vertex_masks["lips"], 2]
     front = float(lips.max()) if len(lips) else float(head.template[:, 2].max())
-    flesh = {"mouth_cavity": (palette.lips * [0.62, 0.5, 0.5], 0.1), "tongue": (palette.lips * [1.0, 0.9, 0.9], 0.35)}
-    for name, (colour, floor) in flesh.items():
+    flesh = {
+        "mouth_cavity": _fading(palette.lips * [0.6, 0.48, 0.48], deep=0.16, aside=0.9),
+        "tongue": _fading(palette.lips * [1.0, 0.9, 0.9], deep=0.4, aside=0.3),
+    }
+    for name, painted in flesh.items():
         own = _own_vertices(head, name)
         if len(own):
             points = head.template[own].numpy()
             behind = (front - points[:, 2]) / _DEPTH
             aside = np.abs(points[:, 0]) / np.abs(points[:, 0]).max()
             place = np.stack([behind.clip(0, 1) * 62 + 1, aside * 30 + 1], axis=1)
-            surfaces.append(_surface(head, own, name, place, _fading(colour, floor)))
+            surfaces.append(_surface(head, own, name, place, painted))
     for name in ("teeth_upper", "teeth_lower"):
         own = _own_vertices(head, name)
         if len(own):
@@ -99,11 +99,11 @@ def _surface(head: HeadModel, own: np.ndarray, name: str, place: np.ndarray, pic
     return Surface(carry, faces, place, picture)
 
 
-def _fading(colour: Float[np.ndarray, "3"], floor: float) -> Float[np.ndarray, "32 64 4"]:
-    """Flesh that fades from `colour` to `floor` of it towards the throat (to the right) and the cheeks (downwards)."""
-    inwards = floor + (1 - floor) * np.exp(-3.0 * np.linspace(0, 1, 64))
-    aside = 1 - 0.8 * smooth_step(np.linspace(0, 1, 32), 0.35, 1.0)
-    light = (inwards * aside[:, None])[..., None]
+def _fading(colour: Float[np.ndarray, "3"], *, deep: float, aside: float) -> Float[np.ndarray, "32 64 4"]:
+    """Flesh that keeps a share `deep` of its colour in the throat (to the right), and `aside` at the cheeks (downwards)."""
+    inwards = deep + (1 - deep) * np.exp(-3.0 * np.linspace(0, 1, 64))
+    sideways = 1 - (1 - aside) * smooth_step(np.linspace(0, 1, 32), 0.35, 1.0)
+    light = (inwards * sideways[:, None])[..., None]
     return np.concatenate([light * colour, np.full((32, 64, 1), 255.0)], axis=-1).astype(np.float32)
 
 
@@ -142,11 +142,10 @@ def _draw_teeth(width: int, height: int, half_arch: float, palette: Palette, upp
     within = ((across - bounds[index]) / (bounds[index + 1] - bounds[index]) * 2 - 1).clip(-1, 1)
     gap = 1 - 0.2 * np.abs(within) ** 8 * smooth_step(down, 0.1, 0.4)
     aside = 1 - 0.62 * smooth_step(across, 0.25 * half_arch, 0.85 * half_arch)
-    light = gap * aside * (0.86 + 0.14 * smooth_step(down, 0.2, 0.6)) * (0.97 if upper else 0.86)
-    enamel = palette.white * [1.06, 1.03, 0.97]
+    light = gap * aside * (0.86 + 0.14 * smooth_step(down, 0.2, 0.6)) * (0.97 if upper else 0.9)
     gum = 0.75 * palette.lips + 0.25 * palette.skin
     gums = smooth_step(down - 0.10 * np.abs(within) ** 2, 0.42, 0.34)[..., None]
-    colour = (enamel + (gum * 0.8 - enamel) * gums) * light[..., None]
+    colour = (palette.enamel + (gum * 0.8 - palette.enamel) * gums) * light[..., None]
     return np.concatenate([colour, np.full((height, width, 1), 255.0)], axis=-1).astype(np.float32)
 
 

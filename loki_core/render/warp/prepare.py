@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
@@ -30,7 +31,7 @@ from loki_core.render.warp.mesh import rigid_motion
 from loki_core.render.warp.mouth import INSIDE, build_mouth, fit_teeth
 from loki_core.render.warp.palette import read_palette
 from loki_core.render.warp.prepared import Mask, WarpPrepared
-from loki_core.render.warp.sheet import FollowField, Sheet, build_sheet
+from loki_core.render.warp.sheet import MARGIN, FollowField, Sheet, build_sheet
 from loki_core.render.warp.surface import Surface, pack_pictures
 from loki_core.render.warp.window import Window, clip_of, window_around
 
@@ -43,7 +44,7 @@ _EYES_BEHIND = 0.006
 _SIDES: tuple[Literal["left", "right"], ...] = ("left", "right")
 
 
-def prepare_warp(portrait: Portrait, head: HeadModel, *, largest: int = 1024) -> WarpPrepared:
+def prepare_warp(portrait: Portrait, head: HeadModel, *, largest: int = 2048) -> WarpPrepared:
     """Prepare a portrait that was fitted with `head`. The window is worked on at up to `largest` pixels a side, else shrunk."""
     fitted = replace(head, template=head.template + torch.from_numpy(portrait.offsets).float())
     posed = pose_vertices(fitted, portrait.params)
@@ -56,7 +57,11 @@ def prepare_warp(portrait: Portrait, head: HeadModel, *, largest: int = 1024) ->
     seen = _see(head, posed, camera, window)
     opening = _shown(head, seen, INSIDE)
     palette = read_palette(
-        picture, _shown(head, seen, ("skin",)), _shown(head, seen, ("lips",)), _shown(head, seen, ("eye_left", "eye_right"))
+        picture,
+        skin=_shown(head, seen, ("skin",)),
+        lips=_shown(head, seen, ("lips",)),
+        eyes=_shown(head, seen, ("eye_left", "eye_right")),
+        mouth=opening,
     )
     fitted = fit_teeth(fitted, posed.double().numpy(), camera, opening, picture, palette)
     posed = pose_vertices(fitted, portrait.params)
@@ -73,7 +78,9 @@ def prepare_warp(portrait: Portrait, head: HeadModel, *, largest: int = 1024) ->
             for side, lid in zip(_SIDES, lids, strict=True)
         ),
     ]
-    atlas, starts = pack_pictures(layers.person, [s.picture for s in surfaces])
+    below = math.ceil(MARGIN * max(window.size)) + 2
+    person = np.pad(layers.person, ((0, below), (0, 0), (0, 0)), mode="edge")  # the sheet reaches beyond the window
+    atlas, starts = pack_pictures(person, [s.picture for s in surfaces])
     prepared = WarpPrepared(
         image=portrait.image if portrait.alpha is None else np.dstack([portrait.image, portrait.alpha]),
         head=fitted,

@@ -15,11 +15,11 @@ from loki_core.raster.camera import Camera
 from loki_core.raster.rasterize import RasterBuffers
 from loki_core.render.warp.mesh import edge_weights, smooth_step, vertex_normals
 
-__all__ = ["Sheet", "build_sheet"]
+__all__ = ["MARGIN", "Sheet", "build_sheet"]
 
 _CELLS = 72
 """Squares along the window's larger side."""
-_MARGIN = 0.12
+MARGIN = 0.12
 """Share of the larger side by which the sheet reaches beyond the window, so that the picture's edge can move inwards."""
 _STIFFNESS = 3.0
 """Weight of the relief's smoothness against its agreement with the head mesh."""
@@ -76,9 +76,7 @@ def build_sheet(
         [(pixels[:, 0] - camera.cx) * depth / camera.focal, (camera.cy - pixels[:, 1]) * depth / camera.focal, -depth], axis=1
     )
     spread = _spread_attachment(attach, on_head, weights, _REACH * camera.focal / -follow.axis_z)
-    return Sheet(
-        pixels, points, torch.from_numpy(triangles.astype(np.int32)), follow(points)[:, None], spread
-    )
+    return Sheet(pixels, points, torch.from_numpy(triangles.astype(np.int32)), follow(points)[:, None], spread)
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +108,7 @@ def _smooth_relief(depth: Float[np.ndarray, "N"], trust: Float[np.ndarray, "N"],
 def _grid(camera: Camera) -> tuple[Float[np.ndarray, "N 2"], Int[np.ndarray, "F 3"]]:
     """Nodes row by row, and triangles that are counter-clockwise with y up."""
     side = max(camera.width, camera.height)
-    spacing, margin = side / _CELLS, _MARGIN * side
+    spacing, margin = side / _CELLS, MARGIN * side
     across = np.linspace(-margin, camera.width + margin, max(4, round((camera.width + 2 * margin) / spacing)))
     down = np.linspace(-margin, camera.height + margin, max(4, round((camera.height + 2 * margin) / spacing)))
     pixels = np.stack(np.meshgrid(across, down), axis=-1).reshape(-1, 2)
