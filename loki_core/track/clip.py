@@ -40,7 +40,7 @@ __all__ = ["track_clip"]
 
 _SEARCH_EVERY = 5
 """Frames between two searches of the whole picture while the face is lost."""
-_IDENTITY_FRAMES = 40
+_IDENTITY_FRAMES = 24
 """Frames that the identity is solved on."""
 _CANDIDATES = 400
 """Frames that those are chosen from."""

@@ -16,6 +16,7 @@ from loki_core.raster.camera import Camera
 from loki_core.track.errors import LandmarkErrors, level_turn
 from loki_core.track.posing import (
     Frames,
+    Posed,
     frame_jacobian,
     metres_per_pixel,
     pixel_window,
@@ -94,13 +95,8 @@ class _Problem:
 class _System:
     """Normal equations of each frame (N unknowns)."""
 
-    cost: Float[np.ndarray, "B"]
     matrix: Float[np.ndarray, "B N N"]
     right: Float[np.ndarray, "B N"]
-
-    def where(self, taken: Bool[np.ndarray, "B"], other: _System) -> _System:
-        """This one's frames where `taken`, the other's elsewhere."""
-        return _System(*(_pick(taken, getattr(self, f.name), getattr(other, f.name)) for f in fields(self)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,9 +112,8 @@ def measure_misfit(
     head: LandmarkHead, identity: Identity, frames: Frames, observed: Float[np.ndarray, "B L 2"], errors: LandmarkErrors
 ) -> Float[np.ndarray, "B L 2"]:
     """Observed less expected landmarks, metres in the levelled picture."""
-    points = pose_landmarks(shape_head(head, identity.betas), frames).points
-    level = np.swapaxes(level_turn(frames.turn), 1, 2) * metres_per_pixel(identity.camera, points)
-    return (observed - project_points(identity.camera, points)) @ np.swapaxes(level, 1, 2) - errors.mean(frames.turn)
+    posed = pose_landmarks(shape_head(head, identity.betas), frames)
+    return _missing(observed, errors, identity.camera, posed, frames)
 
 
 def initial_frames(head: ShapedHead, observed: Float[np.ndarray, "B L 2"], camera: Camera) -> Frames:
@@ -149,14 +144,15 @@ def solve_frames(
     problem = _Problem(head, observed, errors, priors, reading, trust)
     shaped = shape_head(head, identity.betas)
     frames = initial_frames(shaped, observed, identity.camera) if posed is None else posed
-    system, _ = _linearise(problem, shaped, identity.camera, frames, shared=False)
+    cost = _cost(problem, shaped, identity.camera, frames)
     damping = np.full(len(observed), _DAMPING)
     for _ in range(steps):
+        system, _ = _linearise(problem, shaped, identity.camera, frames, shared=False)
         damped, _ = _hold(_damp(system, damping), frames, priors, pose=posed is not None)
         tried = _bounded(frames.stepped(np.linalg.solve(damped.matrix, damped.right[..., None])[..., 0]), priors)
-        ahead, _ = _linearise(problem, shaped, identity.camera, tried, shared=False)
-        better = ahead.cost <= system.cost
-        frames, system = _mixed(better, tried, frames), ahead.where(better, system)
+        ahead = _cost(problem, shaped, identity.camera, tried)
+        better = ahead <= cost
+        frames, cost = _mixed(better, tried, frames), np.where(better, ahead, cost)
         damping = np.where(better, damping / 5, damping * 10)
     return frames
 
@@ -178,71 +174,102 @@ def solve_identity(
     common = np.zeros(head.shape_count + 1)  # betas, logarithm of the focal length over the likely one
     frames = initial_frames(shaped, observed, replace(camera, focal=likely))
 
-    def linearise(common: np.ndarray, frames: Frames) -> tuple[_System, _Coupling, float]:
-        view = replace(camera, focal=likely * float(np.exp(common[-1])))
-        system, coupling = _linearise(problem, shape_head(head, common[:-1]), view, frames, shared=True)
-        assert coupling is not None
-        return system, coupling, float(system.cost.sum() + precision @ common**2)
+    def view(common: np.ndarray) -> Camera:
+        return replace(camera, focal=likely * float(np.exp(common[-1])))
 
-    system, coupling, cost = linearise(common, frames)
-    damping = _DAMPING
+    def total_cost(common: np.ndarray, frames: Frames) -> float:
+        own = _cost(problem, shape_head(head, common[:-1]), view(common), frames)
+        return float(own.sum() + precision @ common**2)
+
+    cost, damping, moved = total_cost(common, frames), _DAMPING, True
     for _ in range(steps):
+        if moved:
+            system, coupling = _linearise(problem, shape_head(head, common[:-1]), view(common), frames, shared=True)
+        assert coupling is not None
         damped, held = _hold(_damp(system, np.full(len(observed), damping)), frames, priors)
         free = replace(coupling, to_frames=np.where(held[..., None], 0, coupling.to_frames))
         shared_step, step = _schur(damped, free, precision, common, damping)
         tried = common + shared_step, _bounded(frames.stepped(step), priors)
-        ahead = linearise(*tried)
-        if ahead[-1] <= cost:
-            (common, frames), (system, coupling, cost) = tried, ahead
-            damping /= 5
-        else:
-            damping *= 10
-    return Identity(common[:-1], replace(camera, focal=likely * float(np.exp(common[-1])))), frames
+        ahead = total_cost(*tried)
+        moved = ahead <= cost
+        if moved:
+            (common, frames), cost = tried, ahead
+        damping = damping / 3 if moved else damping * 5
+    return Identity(common[:-1], view(common)), frames
 
 
 def _linearise(
     problem: _Problem, shaped: ShapedHead, camera: Camera, frames: Frames, *, shared: bool
 ) -> tuple[_System, _Coupling | None]:
-    """Normal equations of the landmarks and the priors: landmark residuals are metres in the levelled picture."""
+    """Normal equations of the landmarks and the priors."""
     posed = pose_landmarks(shaped, frames)
-    pixels = project_points(camera, posed.points)
-    level = np.swapaxes(level_turn(frames.turn), 1, 2) * metres_per_pixel(camera, posed.points)
-    residual = (problem.observed - pixels) @ np.swapaxes(level, 1, 2) - problem.errors.mean(frames.turn)
-    own, common = problem.errors.whitening()
-    weight = own[:, None]
-    if problem.trust is not None:
-        weight = weight * np.sqrt(problem.trust).repeat(2, axis=1)[..., None]
-
-    def whiten(values: Float[np.ndarray, "B L 2 X"]) -> tuple[np.ndarray, np.ndarray]:
-        """Scaled to standard deviations, and the share of it that common errors explain."""
-        scaled = values.reshape(len(values), len(own), -1) * weight
-        return scaled, common.T @ scaled
-
-    def product(a: tuple[np.ndarray, np.ndarray], b: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
-        return np.swapaxes(a[0], 1, 2) @ b[0] - np.swapaxes(a[1], 1, 2) @ b[1]
-
+    whitening = _Whitening.of(problem)
+    level = _to_level(camera, posed, frames)
     window = level[:, None] @ pixel_window(camera, posed.points)
-    missing = whiten(residual[..., None])
-    moved = whiten(frame_jacobian(shaped, frames, posed, window))
-    prior = _frame_priors(problem, frames)
-    system = _System(
-        product(missing, missing)[:, 0, 0] + prior.cost,
-        product(moved, moved) + prior.matrix,
-        product(moved, missing)[..., 0] + prior.right,
-    )
+    missing = whitening(_missing(problem.observed, problem.errors, camera, posed, frames)[..., None])
+    moved = whitening(frame_jacobian(shaped, frames, posed, window))
+    prior, _ = _frame_priors(problem, frames)
+    system = _System(_product(moved, moved) + prior.matrix, _product(moved, missing)[..., 0] + prior.right)
     if not shared:
         return system, None
-    from_centre = ((pixels - [camera.cx, camera.cy])[:, :, None] @ np.swapaxes(level, 1, 2)[:, None])[:, :, 0]
-    reshaped = whiten(shared_jacobian(problem.head, frames, posed, window, from_centre))
+    from_centre = (project_points(camera, posed.points) - [camera.cx, camera.cy]) @ np.swapaxes(level, 1, 2)
+    reshaped = whitening(shared_jacobian(problem.head, frames, posed, window, from_centre))
     flat = [x.reshape(-1, x.shape[-1]) for x in reshaped]
     target = [x.reshape(-1) for x in missing]
     coupling = _Coupling(
-        product(moved, reshaped), flat[0].T @ flat[0] - flat[1].T @ flat[1], flat[0].T @ target[0] - flat[1].T @ target[1]
+        _product(moved, reshaped), flat[0].T @ flat[0] - flat[1].T @ flat[1], flat[0].T @ target[0] - flat[1].T @ target[1]
     )
     return system, coupling
 
 
-def _frame_priors(problem: _Problem, frames: Frames) -> _System:
+def _cost(problem: _Problem, shaped: ShapedHead, camera: Camera, frames: Frames) -> Float[np.ndarray, "B"]:
+    """Sum of squares of the landmarks and the priors."""
+    posed = pose_landmarks(shaped, frames)
+    missing = _Whitening.of(problem)(_missing(problem.observed, problem.errors, camera, posed, frames)[..., None])
+    return _product(missing, missing)[:, 0, 0] + _frame_priors(problem, frames)[1]
+
+
+def _missing(
+    observed: Float[np.ndarray, "B L 2"], errors: LandmarkErrors, camera: Camera, posed: Posed, frames: Frames
+) -> Float[np.ndarray, "B L 2"]:
+    """Observed less expected landmarks, metres in the levelled picture."""
+    apart = observed - project_points(camera, posed.points)
+    return apart @ np.swapaxes(_to_level(camera, posed, frames), 1, 2) - errors.mean(frames.turn)
+
+
+def _to_level(camera: Camera, posed: Posed, frames: Frames) -> Float[np.ndarray, "B 2 2"]:
+    """Pixels to metres in the levelled picture."""
+    return np.swapaxes(level_turn(frames.turn), 1, 2) * metres_per_pixel(camera, posed.points)
+
+
+_Whitened = tuple[np.ndarray, np.ndarray]
+"""Values scaled to standard deviations (B, D, X), and the share of them that common errors explain (B, R, X)."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Whitening:
+    own: Float[np.ndarray, "1|B D 1"]
+    common: Float[np.ndarray, "D R"]
+
+    @classmethod
+    def of(cls, problem: _Problem) -> _Whitening:
+        own, common = problem.errors.whitening()
+        weight = own[None, :, None]
+        if problem.trust is not None:
+            weight = weight * np.sqrt(problem.trust).repeat(2, axis=1)[..., None]
+        return cls(weight, common)
+
+    def __call__(self, values: Float[np.ndarray, "B L 2 X"]) -> _Whitened:
+        scaled = values.reshape(len(values), self.own.shape[1], -1) * self.own
+        return scaled, self.common.T @ scaled
+
+
+def _product(a: _Whitened, b: _Whitened) -> np.ndarray:
+    return np.swapaxes(a[0], 1, 2) @ b[0] - np.swapaxes(a[1], 1, 2) @ b[1]
+
+
+def _frame_priors(problem: _Problem, frames: Frames) -> tuple[_System, Float[np.ndarray, "B"]]:
+    """Their part of the normal equations, and their cost."""
     priors, batch = problem.priors, len(frames.units)
     joints = np.array([[priors.jaw] * 3, *[[priors.eyes, priors.eyes, priors.eye_roll]] * 2]).reshape(-1)
     units = np.where(priors.units > 0, priors.units, 1.0)
@@ -261,7 +288,7 @@ def _frame_priors(problem: _Problem, frames: Frames) -> _System:
         cost += (read * missing**2).sum(1)
         right += read * missing
         precision = precision + read
-    return _System(cost, (np.diag(precision) + rows.T @ rows)[None].repeat(batch, axis=0), right)
+    return _System((np.diag(precision) + rows.T @ rows)[None].repeat(batch, axis=0), right), cost
 
 
 def _conjugate_rows(head: LandmarkHead) -> Float[np.ndarray, "2 N"]:
