@@ -248,7 +248,7 @@ _Whitened = tuple[np.ndarray, np.ndarray]
 
 @dataclass(frozen=True, eq=False)
 class _Whitening:
-    own: Float[np.ndarray, "1|B D 1"]
+    own: Float[np.ndarray, "_ D 1"]
     common: Float[np.ndarray, "D R"]
 
     @classmethod
