@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 import tempfile
 import threading
 from collections.abc import Callable
@@ -12,6 +13,9 @@ from pathlib import Path
 import torch
 
 from app.example import furnish, load_example
+from app.live import live_route
+from app.panels.viewport import look
+from app.server import Binder
 from app.sessions import Sessions
 from app.stage import Act, Limits, Stage
 from app.studio import build_studio, page_head
@@ -62,6 +66,7 @@ def serve(
     Nothing is shared beyond `host`, nothing is asked of the network.
     """
     limits = limits or Limits()
+    sys.setswitchinterval(0.001)  # seconds: an answer does not wait long for a thread that draws
     torch.set_num_threads(1)  # pictures are drawn side by side, a thread each; torch's own would fight over the cores
     with tempfile.TemporaryDirectory(prefix="loki-studio-") as folder, ThreadPoolExecutor(_WORKERS) as executor:
         stage = load_stage(executor, limits)
@@ -81,6 +86,7 @@ def serve(
             theme=build_theme(),
             head=page_head(),
             allowed_paths=[folder],
+            app_kwargs={"routes": [live_route(Binder(sessions)(look))]},
             max_file_size=f"{limits.upload_megabytes}mb",
         )
         try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from typing import get_args
 
 import gradio as gr
@@ -42,7 +41,7 @@ def build(bind: Binder) -> gr.HTML:
       <input class="wipe" type="range" min="0" max="100" step="0.5" value="50" aria-label="{say("wipe")}" hidden>
       <p class="hint" hidden>{say("empty")}</p>
     </div>"""
-    return widget("viewport", markup, [bind(look), bind(portrait_picture)])
+    return widget("viewport", markup, [bind(portrait_picture)])
 
 
 def look(session: Session, request: Request) -> Reply:
@@ -61,7 +60,7 @@ def look(session: Session, request: Request) -> Reply:
         session.change(lambda _: state)
     view = optional_text(request, "view")
     if view is not None and state.portrait:
-        reply["picture"] = base64.b64encode(jpeg(draw(session, state, view))).decode()
+        reply["picture"] = jpeg(draw(session, state, view))
     return {**reply, "frame": state.look.frame, "studio": report_studio(session)}
 
 

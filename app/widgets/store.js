@@ -46,6 +46,7 @@
 
     // Each widget brings the server functions of its panel; the first also how to upload a file.
     offer(server, upload) {
+      this.server.look ??= (request) => this.look(request);
       Object.assign(this.server, server);
       this.upload ??= upload;
     }
@@ -55,6 +56,21 @@
       await this.ask("snapshot");
       this.wake();
       if (this.studio?.frame_count > 1) this.play();
+    }
+
+    // Pictures come in bytes: the length of what is said beside them, that, and the picture.
+    async look(request) {
+      try {
+        const answer = await fetch(`${window.gradio_config.root}/loki/look`, { method: "POST", body: JSON.stringify(request) });
+        if (!answer.ok) return null;
+        const data = await answer.arrayBuffer();
+        const length = new DataView(data).getUint32(0, true);
+        const reply = JSON.parse(new TextDecoder().decode(new Uint8Array(data, 4, length)));
+        if (data.byteLength > 4 + length) reply.picture = new Blob([new Uint8Array(data, 4 + length)], { type: "image/jpeg" });
+        return reply;
+      } catch {
+        return null; // the network; the caller says so
+      }
     }
 
     // One question to the server. Returns null when it could not be answered; the reason has been shown then.
@@ -237,7 +253,7 @@
       const reply = await this.ask("look", { edits, view, frame });
       if (!reply?.picture) return reply !== null && this.edits.length > 0;
       const key = this.keyOf(view, reply.frame, reply.studio);
-      this.keep(key, await (await fetch(`data:image/jpeg;base64,${reply.picture}`)).blob());
+      this.keep(key, reply.picture);
       const stale = reply.studio.portrait !== this.studio.portrait || !this.views.includes(view);
       if (!ahead && !stale) await this.show(view, key);
       return true;

@@ -8,12 +8,12 @@ from app.panels.session import snapshot
 from app.panels.viewport import look, portrait_picture
 from loki_core.errors import InputError
 from loki_core.raster.preview import PREVIEW_MODES
-from tests.app.pages import decode
+from tests.app.pages import decode, decode_jpeg
 
 
 def shown(session, view: str = "map", frame: int = 0, *edits: dict) -> np.ndarray:
     reply = look(session, {"edits": list(edits), "frame": frame, "view": view})
-    return decode(reply["picture"]).astype(int)
+    return decode_jpeg(reply["picture"]).astype(int)
 
 
 @pytest.mark.parametrize("view", ["map", "warp"])
