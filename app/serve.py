@@ -8,6 +8,7 @@ import tempfile
 import threading
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 
 import torch
@@ -17,7 +18,7 @@ from app.live import live_route
 from app.panels.viewport import look
 from app.server import Binder
 from app.sessions import Sessions
-from app.stage import Act, Limits, Stage
+from app.stage import Act, Limits, Sitter, Stage
 from app.studio import build_studio, page_head
 from app.theme import build_theme
 from app.words import say
@@ -70,8 +71,8 @@ def serve(
     torch.set_num_threads(1)  # pictures are drawn side by side, a thread each; torch's own would fight over the cores
     with tempfile.TemporaryDirectory(prefix="loki-studio-") as folder, ThreadPoolExecutor(_WORKERS) as executor:
         stage = load_stage(executor, limits)
-        example = executor.submit(load_example, stage)  # ready by the time a browser has drawn the page
-        sessions = Sessions(stage, Path(folder), lambda session: furnish(example.result(), session))
+        example = _once(lambda: load_example(stage))
+        sessions = Sessions(stage, Path(folder), lambda session: furnish(example(), session))
         page = build_studio(stage, sessions)
         _, url, _ = page.launch(
             server_name=host,
@@ -90,8 +91,20 @@ def serve(
             max_file_size=f"{limits.upload_megabytes}mb",
         )
         try:
+            executor.submit(example)  # ready by the time a browser has drawn the page
             opened(url)
             (wait or threading.Event().wait)()
         finally:
             sessions.close_all()
             page.close(verbose=False)
+
+
+def _once(load: Callable[[], Sitter]) -> Callable[[], Sitter]:
+    """What `load` gives, loaded by whoever asks first; others wait."""
+    lock, loaded = threading.Lock(), cache(load)
+
+    def get() -> Sitter:
+        with lock:
+            return loaded()
+
+    return get
