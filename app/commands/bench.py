@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["add", "run"]
 
-BENCHMARKS = ("map", "track", "warp", "studio")
+BENCHMARKS = ("map", "track", "accuracy", "warp", "studio")
 """Modules of benchmarks/, each with `run() -> list[Measurement]`."""
 
 

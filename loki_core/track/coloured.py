@@ -9,17 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from jaxtyping import Float, UInt8
 from scipy.ndimage import zoom
 from torch import Tensor
 
 from loki_core.head.model import PART_NAMES, HeadModel, pose_vertices
 from loki_core.head.params import FlameParams
-from loki_core.raster.camera import Camera
+from loki_core.raster.camera import Camera, image_clip
 from loki_core.raster.rasterize import RasterBuffers, rasterize
 
-__all__ = ["Look", "camera_clip", "random_look", "render_coloured"]
+__all__ = ["Look", "random_look", "render_coloured"]
 
 _SKINS = np.array([[0.96, 0.80, 0.72], [0.87, 0.67, 0.55], [0.76, 0.55, 0.42], [0.58, 0.40, 0.30], [0.38, 0.25, 0.19]])
 _IRISES = np.array([[0.35, 0.22, 0.12], [0.30, 0.42, 0.55], [0.35, 0.45, 0.28], [0.18, 0.12, 0.09]])
@@ -80,21 +79,10 @@ def random_look(rng: np.random.Generator) -> Look:
     )
 
 
-def camera_clip(camera: Camera, points: Float[Tensor, "*B V 3"]) -> Float[Tensor, "*B V 4"]:
-    """Camera-space points to the perspective clip space of the whole image; z/w is depth scaled to [-1, 1] over the points."""
-    right, up, back = points.unbind(-1)
-    w = -back
-    near, far = w.amin(), w.amax()
-    x = 2 * (camera.cx * w + camera.focal * right) / camera.width - w
-    y = w - 2 * (camera.cy * w - camera.focal * up) / camera.height
-    z = (2 * w - near - far) / (far - near).clamp_min(1e-6) * w
-    return torch.stack([x, y, z, w], dim=-1)
-
-
 def render_coloured(head: HeadModel, params: FlameParams, camera: Camera, look: Look) -> UInt8[np.ndarray, "H W 3"]:
     """One frame (batch shape ()) of a coloured head before a plain background, sRGB."""
     vertices = pose_vertices(head, params)
-    buffers = rasterize(camera_clip(camera, vertices), head.faces, size=(camera.height, camera.width))
+    buffers = rasterize(image_clip(camera, vertices), head.faces, size=(camera.height, camera.width))
     hit = buffers.face_index.numpy() >= 0
     surface = _surface(head, vertices, buffers, hit)
     image = np.linspace(look.background[0], look.background[1], camera.height)[:, None].repeat(camera.width, axis=1)

@@ -22,7 +22,7 @@ from loki_core.track.reader import measured_reader
 from loki_core.track.reduced import LandmarkHead, reduce_head, rotations, shape_head
 from loki_core.track.solver import Identity, solve_identity
 
-__all__ = ["fit_portrait", "frame_params", "picture_camera"]
+__all__ = ["fit_portrait", "frame_params", "picture_camera", "solve_portrait"]
 
 
 def fit_portrait(
@@ -39,12 +39,8 @@ def fit_portrait(
     seen = picture if alpha is None else _over_grey(picture, alpha)
     with FaceFinder() as finder:
         landmarks = finder.steady(seen, choose_face(finder.find(seen), face))
-    reduced, reader = reduce_head(head), measured_reader()
-    reading = reader.read(landmarks[None], reader.see(seen, landmarks)[None], head.expression_names)
-    identity, frames = solve_identity(
-        reduced, landmarks[None], picture_camera(picture), head_priors(head),
-        errors=measured_errors(), reading=reading, trust=iris_trust(landmarks[None]),
-    )  # fmt: skip
+    reduced = reduce_head(head)
+    identity, frames = solve_portrait(seen, landmarks, head, reduced)
     matte = person_matte(seen)
     return Portrait(
         image=picture,
@@ -55,6 +51,18 @@ def fit_portrait(
         landmarks=landmarks,
         offsets=_offsets(head, reduced, identity, frames, landmarks),
     )
+
+
+def solve_portrait(
+    picture: UInt8[np.ndarray, "H W 3"], landmarks: Float[np.ndarray, "L 2"], head: HeadModel, reduced: LandmarkHead
+) -> tuple[Identity, Frames]:
+    """Identity, expression, pose and camera from the steady `landmarks` of a picture; `reduced` is `reduce_head(head)`."""
+    reader = measured_reader()
+    reading = reader.read(landmarks[None], reader.see(picture, landmarks)[None], head.expression_names)
+    return solve_identity(
+        reduced, landmarks[None], picture_camera(picture), head_priors(head),
+        errors=measured_errors(), reading=reading, trust=iris_trust(landmarks[None]),
+    )  # fmt: skip
 
 
 def picture_camera(picture: UInt8[np.ndarray, "H W 3"]) -> Camera:
