@@ -255,7 +255,7 @@
       const key = this.keyOf(view, reply.frame, reply.studio);
       this.keep(key, reply.picture);
       const stale = reply.studio.portrait !== this.studio.portrait || !this.views.includes(view);
-      if (!ahead && !stale) await this.show(view, key);
+      if (!ahead && !stale) this.show(view, key); // decoded while the next is on its way
       return true;
     }
 

@@ -153,11 +153,10 @@ def _read_units(units: UnitBasis, params: FlameParams, base: FlameParams) -> Flo
 
 
 def _joints(head: HeadModel, betas: Float[Tensor, "*B S"], rows: Sequence[int]) -> Float[Tensor, "*B N 3"]:
-    """Places of joints on the shaped, unposed head. Only the few vertices that the regressor uses are looked at."""
-    used = head.joint_regressor[list(rows)].any(0).nonzero()[:, 0]
-    regressor = head.joint_regressor[list(rows)][:, used]
-    by_shape = (regressor @ head.shape_basis[used].flatten(1)).unflatten(1, (3, head.shape_count))
-    return regressor @ head.template[used] + torch.einsum("jcs,...s->...jc", by_shape, betas)
+    """Places of joints on the shaped, unposed head."""
+    rest, by_shape = head.joint_places
+    rows = list(rows)
+    return rest[rows] + torch.einsum("jcs,...s->...jc", by_shape[rows], betas)
 
 
 def _pivot_shift(head: HeadModel, base: FlameParams, orient: Float[Tensor, "*B 3"]) -> Float[Tensor, "*B 3"]:

@@ -97,6 +97,13 @@ class HeadModel:
         """Shape and expression axes as one basis, which is what LBS asks for."""
         return torch.cat([self.shape_basis, self.expression_basis], dim=-1)
 
+    @cached_property
+    def joint_places(self) -> tuple[Float[Tensor, "5 3"], Float[Tensor, "5 3 S"]]:
+        """Joints of the template, and how far each shape axis moves them; metres."""
+        used = self.joint_regressor.any(0).nonzero()[:, 0]  # a few vertices
+        regressor = self.joint_regressor[:, used]
+        return regressor @ self.template[used], torch.einsum("jv,vcs->jcs", regressor, self.shape_basis[used])
+
     def neutral(self, batch_shape: tuple[int, ...] = ()) -> FlameParams:
         """Coefficients of the template itself."""
         return FlameParams.neutral(self.shape_count, self.expression_count, batch_shape)

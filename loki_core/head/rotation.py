@@ -68,12 +68,15 @@ def slerp(
 
 def from_yaw_pitch_roll(degrees: Float[Tensor, "*B 3"]) -> Float[Tensor, "*B 3"]:
     """Axis-angle of `Ry(yaw) @ Rx(pitch) @ Rz(roll)`; degrees, signs as in docs/conventions.md."""
-    yaw, pitch, roll = torch.deg2rad(degrees).unbind(-1)
-    zero = torch.zeros_like(yaw)
-    turn = torch.stack([zero, yaw, zero], dim=-1)
-    nod = torch.stack([pitch, zero, zero], dim=-1)
-    tilt = torch.stack([zero, zero, roll], dim=-1)
-    return compose(compose(turn, nod), tilt)
+    half = torch.deg2rad(degrees) / 2
+    (cy, cp, cr), (sy, sp, sr) = torch.cos(half).unbind(-1), torch.sin(half).unbind(-1)
+    product = [
+        cy * cp * cr + sy * sp * sr,
+        cy * sp * cr + sy * cp * sr,
+        sy * cp * cr - cy * sp * sr,
+        cy * cp * sr - sy * sp * cr,
+    ]
+    return _vector(torch.stack(product, dim=-1))
 
 
 def to_yaw_pitch_roll(vector: Float[Tensor, "*B 3"]) -> Float[Tensor, "*B 3"]:

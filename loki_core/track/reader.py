@@ -22,8 +22,8 @@ from loki_core.track.solver import Reading
 from loki_core.track.warping import cut_window, window_matrix
 
 __all__ = [
-    "FrameReader", "ReadingShift", "as_one_person", "brow_features", "landmark_features", "measure_shift", "measured_reader",
-    "take_out", "turn_from_angles",
+    "FrameReader", "ReadingShift", "as_one_person", "brow_features", "brow_strip", "landmark_features", "measure_shift",
+    "measured_reader", "strip_features", "take_out", "turn_from_angles",
 ]  # fmt: skip
 
 _CROP = 128
@@ -132,15 +132,24 @@ def landmark_features(landmarks: Float[np.ndarray, "B L 2"]) -> tuple[Float[np.n
 
 
 def brow_features(picture: UInt8[np.ndarray, "H W 3"], landmarks: Float[np.ndarray, "L 2"]) -> Float[np.ndarray, "G"]:
-    """Histograms of oriented gradients (Dalal and Triggs 2005) of the strip across both brows, levelled."""
+    """Histograms of oriented gradients of the strip across both brows."""
+    return strip_features(brow_strip(picture, landmarks))
+
+
+def brow_strip(picture: UInt8[np.ndarray, "H W 3"], landmarks: Float[np.ndarray, "L 2"]) -> UInt8[np.ndarray, "h w"]:
+    """The strip across both brows, levelled, in grey; the face's middle is in its middle column."""
     middle, size, slope = (x[0] for x in _frame(landmarks[None]))
     matrix = window_matrix(middle, side=_CROP, scale=_CROP / (4 * size), turn=-slope)
     rows, columns = _STRIP
     matrix[:, 2] -= [columns.start, rows.start]
-    shape = (columns.stop - columns.start, rows.stop - rows.start)
-    strip = cv2.cvtColor(cut_window(picture, matrix, shape[::-1]), cv2.COLOR_RGB2GRAY)
-    gradients = cv2.HOGDescriptor(shape, (2 * _CELL, 2 * _CELL), (_CELL, _CELL), (_CELL, _CELL), 9)
-    return np.asarray(gradients.compute(strip), dtype=np.float64).ravel()
+    shape = (rows.stop - rows.start, columns.stop - columns.start)
+    return np.asarray(cv2.cvtColor(cut_window(picture, matrix, shape), cv2.COLOR_RGB2GRAY))
+
+
+def strip_features(strip: UInt8[np.ndarray, "h w"]) -> Float[np.ndarray, "G"]:
+    """Histograms of oriented gradients (Dalal and Triggs 2005)."""
+    gradients = cv2.HOGDescriptor(strip.shape[::-1], (2 * _CELL, 2 * _CELL), (_CELL, _CELL), (_CELL, _CELL), 9)
+    return np.asarray(gradients.compute(np.ascontiguousarray(strip)), dtype=np.float64).ravel()
 
 
 def _frame(
