@@ -21,7 +21,7 @@ from loki_core.track.synthetic import PoseRange, random_camera, random_person, r
 
 __all__ = ["run"]
 
-_HEADS = 220
+_HEADS = 440
 _SEED = 20_000_000
 """The renders that the reader learns from have smaller seeds (presets/heads/measure_anchors.py)."""
 _OUTER_CORNERS = (33, 263)
@@ -48,7 +48,7 @@ class _Outcome:
 
 
 def run() -> list[Measurement]:
-    """Each head is a new person with a new face, tracked as a portrait is. Deterministic; takes about two minutes."""
+    """Each head is a new person with a new face, tracked as a portrait is. Deterministic; takes about three minutes."""
     head = embedded_head()
     reduced, outcomes = reduce_head(head), []
     with FaceFinder() as finder:

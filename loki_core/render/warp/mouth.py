@@ -72,13 +72,13 @@ def build_mouth(
     front = float(lips.max()) if len(lips) else float(head.template[:, 2].max())
     flesh = {
         "mouth_cavity": _fading(palette.lips * [0.6, 0.48, 0.48], deep=0.16, aside=0.9),
-        "tongue": _fading(palette.lips * [1.0, 0.9, 0.9], deep=0.4, aside=0.3),
+        "tongue": _fading(palette.lips * [1.0, 0.85, 0.85], deep=0.3, aside=0.6),
     }
     for name, painted in flesh.items():
         own = _own_vertices(head, name)
         if len(own):
             points = head.template[own].numpy()
-            behind = (front - points[:, 2]) / _DEPTH
+            behind = ((points[:, 2].max() if name == "tongue" else front) - points[:, 2]) / _DEPTH
             aside = np.abs(points[:, 0]) / np.abs(points[:, 0]).max()
             place = np.stack([behind.clip(0, 1) * 62 + 1, aside * 30 + 1], axis=1)
             surfaces.append(_surface(head, own, name, place, painted))

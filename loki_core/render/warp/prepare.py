@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
-from scipy.sparse import identity, vstack
+from scipy.sparse import csr_matrix, vstack
 from torch import Tensor
 
 from loki_core.head.embedded import embedded_head
@@ -31,6 +31,7 @@ from loki_core.render.warp.mesh import rigid_motion
 from loki_core.render.warp.mouth import INSIDE, build_mouth, fit_teeth
 from loki_core.render.warp.palette import read_palette
 from loki_core.render.warp.prepared import Mask, WarpPrepared
+from loki_core.render.warp.refine import refine_faces
 from loki_core.render.warp.sheet import MARGIN, FollowField, Sheet, build_sheet
 from loki_core.render.warp.surface import Surface, pack_pictures
 from loki_core.render.warp.window import Window, clip_of, window_around
@@ -41,6 +42,8 @@ _BEHIND = 0.003
 """Metres by which eyes and mouth are set back behind the skin."""
 _EYES_BEHIND = 0.006
 """The same for enlarged eyeballs."""
+_LID_EDGE = 0.0012
+"""Metres of the longest edge on a lid."""
 _SIDES: tuple[Literal["left", "right"], ...] = ("left", "right")
 
 
@@ -70,7 +73,24 @@ def prepare_warp(portrait: Portrait, head: HeadModel, *, largest: int = 2048) ->
     layers = split_layers(picture, matte)
     skin = build_skin(head, vertices, pixels, seen, camera)
     units = unit_basis(head, embedded_head())
-    lids = tuple(build_lid(head, fitted, units, portrait.params, side, vertices, skin.place, skin.visible) for side in _SIDES)
+    finer, faces = _refined_skin(head)
+    lids = tuple(
+        build_lid(
+            head,
+            fitted,
+            units,
+            portrait.params,
+            side,
+            vertices,
+            skin.place,
+            skin.visible,
+            finer,
+            camera,
+            layers.person,
+            landmarks,
+        )
+        for side in _SIDES
+    )
     surfaces = [
         *build_mouth(fitted, vertices, pixels, camera, opening, layers.person, palette),
         *(
@@ -94,7 +114,7 @@ def prepare_warp(portrait: Portrait, head: HeadModel, *, largest: int = 2048) ->
         skin=skin,
         lids=lids,
         lips=build_lips(head, vertices, skin.place, skin.visible),
-        mask=_mask(head, camera, vertices, skin, surfaces, starts),
+        mask=_mask(camera, vertices, skin, finer, faces, surfaces, starts),
         eye_pixels=_eye_pixels(head, camera, vertices),
         residual=np.zeros_like(picture),
     )
@@ -139,27 +159,37 @@ def _sheet(
     return build_sheet(camera, seen, vertices, head.faces.numpy(), faces_of(head, "skin", "lips"), matte, follow)
 
 
+def _refined_skin(head: HeadModel) -> tuple[csr_matrix, Int[np.ndarray, "F 3"]]:
+    """Weights of the skin's vertices, with more of them on the upper lids, and the faces."""
+    faces = head.faces.numpy()[skin_faces(head)]
+    lids = head.vertex_masks["lids_left"].numpy() | head.vertex_masks["lids_right"].numpy()
+    return refine_faces(head.template.double().numpy(), faces, lids[faces].any(1), longest=_LID_EDGE)
+
+
 def _mask(
-    head: HeadModel,
     camera: Camera,
     vertices: Float[np.ndarray, "V 3"],
     skin: Skin,
+    finer: csr_matrix,
+    skin_faces: Int[np.ndarray, "F 3"],
     surfaces: Sequence[Surface],
     starts: Sequence[tuple[int, int]],
 ) -> Mask:
-    count = len(vertices)
+    count = finer.shape[0]
     first = np.cumsum([count, *(len(s.place) for s in surfaces)])
-    faces = [head.faces.numpy()[skin_faces(head)], *(s.faces + n for s, n in zip(surfaces, first, strict=False))]
-    carry = vstack([identity(count), *(s.carry for s in surfaces)]).tocsr()
+    faces = [skin_faces, *(s.faces + n for s, n in zip(surfaces, first, strict=False))]
+    carry = vstack([finer, *(s.carry for s in surfaces)]).tocsr()
     behind = np.zeros(first[-1])
     behind[count:] = _BEHIND
     behind[first[-3] :] = _EYES_BEHIND
+    places = [finer @ skin.place, *(s.place + start for s, start in zip(surfaces, starts, strict=True))]
     return Mask(
         carry=carry,
         faces=torch.from_numpy(np.concatenate(faces).astype(np.int32)),
-        place=np.concatenate([skin.place, *(s.place + start for s, start in zip(surfaces, starts, strict=True))]),
+        place=np.concatenate(places),
         pixels=project(camera, torch.from_numpy(carry @ vertices)).numpy(),
         behind=behind,
+        finer=finer,
         first_eye_face=sum(len(f) for f in faces[:-2]),
     )
 

@@ -22,10 +22,13 @@ __all__ = ["Mask", "WarpPrepared"]
 
 @dataclass(frozen=True, eq=False)
 class Mask:
-    """The mesh that is drawn over the sheet: the head's own vertices, then those of the surfaces inside its openings."""
+    """The mesh that is drawn over the sheet: the head's own vertices, those that refine its lids, then those of the surfaces
+    inside its openings."""
 
+    finer: csr_matrix
+    """(W, V): the refined head's vertices from the head's."""
     carry: csr_matrix
-    """(M, V): its vertices from the head's."""
+    """(M, V): all its vertices from the head's."""
     faces: Int[Tensor, "F 3"]
     place: Float[np.ndarray, "M 2"]
     """The pixel of the atlas that each vertex shows."""
