@@ -1,0 +1,1 @@
+"""Loki: a diffusion network that draws a portrait from driver maps."""
