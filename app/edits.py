@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from app.requests import Request, integer, listing, number, optional_text, text
+from app.requests import Request, flag, integer, listing, number, numbers, optional_text, text
 from app.sessions import Session
 from app.words import say
 from loki_core.errors import InputError
@@ -23,6 +23,7 @@ from loki_core.timeline.state import (
     with_trim,
     without_controls,
 )
+from loki_core.track.handles import drag_handles, on_both_sides
 
 __all__ = ["apply_edit"]
 
@@ -47,6 +48,23 @@ def apply_edit(session: Session, edit: object) -> None:
 
 def _control(session: Session, state: StudioState, edit: Request) -> StudioState:
     return with_control(state, text(edit, "name"), number(edit, "value"))
+
+
+def _controls(session: Session, state: StudioState, edit: Request) -> StudioState:
+    return with_controls(state, numbers(edit, "values"))
+
+
+def _drag(session: Session, state: StudioState, edit: Request) -> StudioState:
+    """Bring handles of the face to their goals, in pixels of the live portrait."""
+    stage, sitter = session.stage, session.sitters[state.portrait]
+    base = session.frames(state)[state.look.frame]
+    values = drag_handles(
+        stage.head, sitter.landmarks, stage.units, base, dict(state.controls), sitter.live.portrait.camera,
+        numbers(edit, "goals", 2),
+    )  # fmt: skip
+    if flag(edit, "symmetric"):
+        values = on_both_sides(values)
+    return with_controls(state, values)
 
 
 def _reset(session: Session, state: StudioState, edit: Request) -> StudioState:
@@ -89,6 +107,8 @@ def _look(session: Session, state: StudioState, edit: Request) -> StudioState:
 _EDITS: Mapping[str, Callable[[Session, StudioState, Request], StudioState]] = MappingProxyType(
     {
         "control": _control,
+        "controls": _controls,
+        "drag": _drag,
         "reset": _reset,
         "expression": _expression,
         "motion": _motion,

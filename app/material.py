@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +26,7 @@ from loki_core.render.resize import shrink_portrait
 from loki_core.track.clip import track_clip
 from loki_core.track.landmarks import Face, FaceFinder
 from loki_core.track.portrait import fit_portrait
+from loki_core.track.reduced import reduce_head
 
 __all__ = ["Several", "fit_sitter", "sit", "stamp", "take_upload", "track_act"]
 
@@ -81,7 +82,8 @@ def fit_sitter(stage: Stage, file: Path, name: str, face: int | None) -> tuple[s
 def sit(stage: Stage, name: str, portrait: Portrait) -> Sitter:
     """Make a fitted portrait ready for the viewport."""
     live = shrink_portrait(portrait, _LIVE_SIDE / max(portrait.camera.width, portrait.camera.height))
-    return Sitter(name, portrait, Prepared(live, stage.renderer.prepare(live)), _head_box(stage.head, live))
+    own = replace(stage.head, template=stage.head.template + torch.from_numpy(portrait.offsets).float())
+    return Sitter(name, portrait, Prepared(live, stage.renderer.prepare(live)), _head_box(stage.head, live), reduce_head(own))
 
 
 def stamp(stage: Stage, portrait: Portrait) -> Stamp:

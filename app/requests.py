@@ -9,7 +9,7 @@ from typing import Any
 from app.words import say
 from loki_core.errors import InputError
 
-__all__ = ["Reply", "Request", "flag", "integer", "listing", "number", "optional_integer", "optional_text", "text"]
+__all__ = ["Reply", "Request", "flag", "integer", "listing", "number", "numbers", "optional_integer", "optional_text", "text"]
 
 Request = Mapping[str, Any]
 """JSON from the page."""
@@ -61,6 +61,22 @@ def flag(request: Request, key: str) -> bool:
     """True or false."""
     value = request.get(key)
     if not isinstance(value, bool):
+        raise _refuse()
+    return value
+
+
+def numbers(request: Request, key: str, count: int | None = None) -> dict[str, Any]:
+    """A few values by name: numbers, or lists of `count` numbers."""
+    table = request.get(key)
+    if not isinstance(table, dict) or len(table) > 256 or not all(isinstance(name, str) for name in table):
+        raise _refuse()
+    if count is None:
+        return {name: number(table, name) for name in table}
+    return {name: tuple(number({"": part}, "") for part in _row(table[name], count)) for name in table}
+
+
+def _row(value: object, count: int) -> list[Any]:
+    if not isinstance(value, list) or len(value) != count:
         raise _refuse()
     return value
 

@@ -20,6 +20,7 @@ from loki_core.motion.presets import ExpressionPreset
 from loki_core.raster.camera import CropBox
 from loki_core.render.base import Portrait, Renderer
 from loki_core.timeline.performance import Performance
+from loki_core.track.reduced import LandmarkHead
 
 __all__ = ["Act", "Limits", "Prepared", "Sitter", "Stage", "Stamp", "data_url", "jpeg", "name_of"]
 
@@ -56,6 +57,8 @@ class Sitter:
     """Small enough to follow the hand."""
     crop: CropBox
     """The square around the head that the driver map is drawn in, in pixels of `live`."""
+    landmarks: LandmarkHead
+    """The head with this portrait's offsets, reduced to what a hand can take hold of."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -61,5 +61,6 @@ def page_head() -> str:
     Not through Gradio's `css`, which rewrites selectors and loses those with commas inside `:is()`.
     """
     words = json.dumps({key: say(key) for key in PAGE_WORDS})
-    script = f"{read_source('store.js')}\nwindow.loki = new LokiStudio({words});"
+    shared = "\n".join(read_source(name) for name in ("store.js", "panes.js", "gizmos.js"))
+    script = f"{shared}\nwindow.loki = new LokiStudio({words});"
     return f"<style>{read_source('base.css')}</style><script>{script}</script>"

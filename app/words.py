@@ -31,6 +31,27 @@ _WORDS: Mapping[str, str] = MappingProxyType(
         "map_matte": "Matte",
         "wipe": "Wipe between portrait and warp",
         "empty": "Drop a portrait here",
+        "tool": "What the hand does",
+        "tool_look": "Look only (V)",
+        "tool_grab": "Grab the face (G)",
+        "tool_head": "Turn the head (H)",
+        "tool_neck": "Turn the neck (N)",
+        "tool_jaw": "Open the jaw (J)",
+        "tool_gaze": "Aim the eyes (E)",
+        "vergence": "Vergence",
+        "side_Left": "{name}, left",
+        "side_Right": "{name}, right",
+        "handle_browInner": "Inner brow",
+        "handle_browOuter": "Outer brow",
+        "handle_lidUpper": "Upper lid",
+        "handle_lidLower": "Lower lid",
+        "handle_iris": "Iris",
+        "handle_cheek": "Cheek",
+        "handle_noseWing": "Wing of the nose",
+        "handle_mouthCorner": "Corner of the mouth",
+        "handle_lipUpper": "Upper lip",
+        "handle_lipLower": "Lower lip",
+        "handle_chin": "Chin",
         # transport
         "transport": "Playback",
         "play": "Play or pause (space)",
@@ -148,6 +169,10 @@ _WORDS: Mapping[str, str] = MappingProxyType(
         "keys_range": "Range starts or ends here, whole motion",
         "keys_loop": "Loop on or off",
         "keys_views": "Side by side, wipe, driver map, warp, portrait",
+        "keys_tools": "Tools: look, grab, head, neck, jaw, gaze",
+        "keys_alt": "While dragging a point: the other side stays or follows. While aiming the eyes: vergence",
+        "keys_shift": "While turning: steps of 5 degrees",
+        "keys_fit": "Whole picture. Wheel: zoom. Drag beside handles: move. Double-click a point: pin it",
         "keys_help": "This page",
         "keys_slider": "Double-click a slider, or Delete on it, puts it back to rest",
     }
@@ -158,7 +183,7 @@ GROUPS: Mapping[str, str] = MappingProxyType({"head": "head_group"})
 
 PAGE_WORDS: tuple[str, ...] = (
     "lost", "cancelled", "done", "waiting", "progress", "time_left", "download", "no_result", "range_all", "none_found", "faces",
-    "face_number", "portrait_busy", "not_media", "too_large", "rate",
+    "face_number", "portrait_busy", "not_media", "too_large", "rate", "vergence",
 )  # fmt: skip
 """Keys that the page itself fills in; the rest is in the markup that the server writes."""
 

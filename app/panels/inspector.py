@@ -48,7 +48,8 @@ def _row(control: Control) -> str:
     value = escape(say("value_of", control=control.label, unit=say(control.unit)), quote=True)
     search = escape(f"{control.label} {control.name} {control.group}".lower(), quote=True)
     return f"""
-      <div data-control="{control.name}" data-default="{control.default:g}" data-search="{search}" title="{text}">
+      <div data-control="{control.name}" data-label="{control.label}" data-default="{control.default:g}"
+        data-search="{search}" title="{text}">
         <label for="ls-{control.name}">{_short_label(control)}</label>
         <input type="range" id="ls-{control.name}" aria-label="{label}" {limits}>
         <input type="number" aria-label="{value}" {limits}>

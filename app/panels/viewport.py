@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import json
+from html import escape
 from typing import get_args
 
 import gradio as gr
 
 from app.edits import apply_edit
+from app.marks import marks
 from app.pictures import draw
 from app.report import report_studio
-from app.requests import Reply, Request, integer, listing, optional_text, text
+from app.requests import Reply, Request, flag, integer, listing, optional_text, text
 from app.server import Binder
 from app.sessions import Session
 from app.stage import data_url, jpeg
+from app.widgets.icons import icon
 from app.widgets.widget import widget
 from app.words import say, sentence
 from loki_core.errors import InputError
 from loki_core.media.picture import flatten
 from loki_core.raster.preview import PREVIEW_MODES
 from loki_core.timeline.performance import frame_count
-from loki_core.timeline.state import View, with_frame
+from loki_core.timeline.state import Tool, View, with_frame
+from loki_core.track.handles import HANDLES
 
 __all__ = ["build", "look", "portrait_picture"]
 
@@ -30,6 +35,12 @@ def build(bind: Binder) -> gr.HTML:
         f'<label><input type="radio" name="ls-view" value="{view}"><span>{say(f"view_{view}")}</span></label>'
         for view in get_args(View)
     )
+    tools = "".join(
+        f"""<label title="{say(f"tool_{tool}")}">
+        <input type="radio" name="ls-tool" value="{tool}" aria-label="{say(f"tool_{tool}")}"><span>{icon(tool)}</span></label>"""
+        for tool in get_args(Tool)
+    )
+    handles = escape(json.dumps([(h.name, _label(h.name)) for h in HANDLES]), quote=True)
     modes = "".join(f'<option value="{mode}">{say(f"map_{mode}")}</option>' for mode in PREVIEW_MODES)
     markup = f"""
     <div class="bar">
@@ -37,11 +48,19 @@ def build(bind: Binder) -> gr.HTML:
       <select name="ls-map" aria-label="{say("map_mode")}" title="{say("map_mode")}">{modes}</select>
     </div>
     <div class="stage">
-      <canvas role="img" aria-label="{say("viewport")}"></canvas>
+      <canvas role="img" aria-label="{say("viewport")}" data-handles="{handles}"></canvas>
       <input class="wipe" type="range" min="0" max="100" step="0.5" value="50" aria-label="{say("wipe")}" hidden>
+      <div class="views tools" role="radiogroup" aria-label="{say("tool")}">{tools}</div>
       <p class="hint" hidden>{say("empty")}</p>
     </div>"""
     return widget("viewport", markup, [bind(portrait_picture)])
+
+
+def _label(handle: str) -> str:
+    for side in ("Left", "Right"):
+        if handle.endswith(side):
+            return say(f"side_{side}", name=say(f"handle_{handle.removesuffix(side)}"))
+    return say(f"handle_{handle}")
 
 
 def look(session: Session, request: Request) -> Reply:
@@ -58,6 +77,8 @@ def look(session: Session, request: Request) -> Reply:
     with session.lock:
         state = with_frame(session.state, integer(request, "frame"), frame_count=frame_count(session.performance))
         session.change(lambda _: state)
+    if "marks" in request and flag(request, "marks"):
+        reply["marks"] = marks(session, state)
     view = optional_text(request, "view")
     if view is not None and state.portrait:
         reply["picture"] = jpeg(draw(session, state, view))

@@ -30,6 +30,7 @@ studio.follow("studio", () => {
 
 const act = (name) => () => studio.actions[name]();
 const view = (name) => () => studio.edit({ do: "look", name: "view", value: name });
+const tool = (name) => () => studio.edit({ do: "look", name: "tool", value: name });
 const KEYS = {
   " ": act("play"),
   ArrowLeft: (event) => studio.step(event.shiftKey ? -10 : -1),
@@ -45,6 +46,13 @@ const KEYS = {
   3: view("map"),
   4: view("warp"),
   5: view("portrait"),
+  f: act("fit"),
+  v: tool("look"),
+  g: tool("grab"),
+  h: tool("head"),
+  n: tool("neck"),
+  j: tool("jaw"),
+  e: tool("gaze"),
   "?": () => keys.showModal(),
 };
 

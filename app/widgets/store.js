@@ -2,7 +2,7 @@
 // Widgets listen to its events and draw; none of them keeps work of its own.
 //   studio   the work changed (this.studio)          library  portraits, motions or jobs changed (this.library)
 //   seek     the playhead moved (this.frame)         picture  a picture to show arrived (this.pictures)
-//   play     playback started or stopped
+//   play     playback started or stopped             marks    what the hand can hold moved (this.marks)
 (() => {
   const CACHE_BYTES = 96e6;
   const VIEWS_OF = { side: ["map", "warp"], wipe: ["warp"], map: ["map"], warp: ["warp"], portrait: [] };
@@ -210,6 +210,20 @@
       return `${studio.hash}|${view}|${view === "map" ? studio.look.map : ""}|${frame}`;
     }
 
+    valueOf(name) {
+      return new Map(this.studio.controls).get(name) ?? Number(document.querySelector(`[data-control=${name}]`).dataset.default);
+    }
+
+    // What the hand can hold depends on these.
+    get marksKey() {
+      return `${this.studio.hash}|${this.studio.look.tool}|${this.frame}`;
+    }
+
+    get marksDue() {
+      const { portrait, look } = this.studio;
+      return Boolean(portrait) && !this.playing && look.tool !== "look" && this.marks?.key !== this.marksKey;
+    }
+
     // Show what is at hand, ask for what is not.
     wake() {
       if (!this.token || !this.studio) return;
@@ -231,9 +245,12 @@
 
     next(index) {
       const view = this.studio.portrait ? this.views[index] ?? null : null;
-      if (index === 0 && this.edits.length) return { edits: this.edits.splice(0), view, frame: this.frame };
-      if (!view || (index > 0 && this.edits.length)) return null;
-      if (!this.cache.has(this.keyOf(view))) return { edits: [], view, frame: this.frame };
+      if (index === 0 && this.edits.length) return { edits: this.edits.splice(0), view, frame: this.frame, marks: !this.playing };
+      if (index > 0 && this.edits.length) return null;
+      const marks = index === 0 && this.marksDue;
+      if (view && !this.cache.has(this.keyOf(view))) return { edits: [], view, frame: this.frame, marks };
+      if (marks) return { edits: [], view: null, frame: this.frame, marks };
+      if (!view) return null;
       const frame = this.uncachedAhead(view);
       return frame === null ? null : { edits: [], view, frame, ahead: true };
     }
@@ -249,9 +266,13 @@
       return null;
     }
 
-    async fetch({ edits, view, frame, ahead = false }) {
-      const reply = await this.ask("look", { edits, view, frame });
-      if (!reply?.picture) return reply !== null && this.edits.length > 0;
+    async fetch({ edits, view, frame, marks = false, ahead = false }) {
+      const reply = await this.ask("look", { edits, view, frame, marks });
+      if (reply?.marks) {
+        this.marks = { ...reply.marks, key: `${reply.studio.hash}|${reply.studio.look.tool}|${reply.frame}` };
+        this.emit("marks");
+      }
+      if (!reply?.picture) return reply !== null && (view === null || this.edits.length > 0);
       const key = this.keyOf(view, reply.frame, reply.studio);
       this.keep(key, reply.picture);
       const stale = reply.studio.portrait !== this.studio.portrait || !this.views.includes(view);

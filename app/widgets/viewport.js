@@ -1,5 +1,5 @@
-// Draws the pictures of the chosen view on one canvas, each as large as it fits, with its name below.
-// Side by side, both show the same square around the head.
+// Draws the pictures of the chosen view on one canvas, each as large as it fits, with its name below, and over them what the hand
+// can take hold of. Side by side, both show the same square around the head.
 const studio = window.loki;
 studio.offer(server, upload);
 
@@ -8,44 +8,55 @@ const stage = element.querySelector(".stage");
 const wipe = element.querySelector(".wipe");
 const mode = element.querySelector("select");
 const hint = element.querySelector(".hint");
-const names = Object.fromEntries([...element.querySelectorAll("input[name=ls-view]")].map((radio) => [radio.value, radio.nextElementSibling.textContent]));
+const radios = (name) => [...element.querySelectorAll(`input[name=${name}]`)];
+const names = Object.fromEntries(radios("ls-view").map((radio) => [radio.value, radio.nextElementSibling.textContent]));
 const CAPTION = 22;
+
+const panes = new LokiPanes();
+const gizmos = new LokiGizmos(studio, panes, JSON.parse(canvas.dataset.handles));
 
 const picture = (view) => (view === "portrait" ? studio.face : studio.pictures[view]?.bitmap);
 
-// The largest place of that shape inside a box.
-const fit = (image, box) => {
-  const scale = Math.min(box.width / image.width, box.height / image.height);
-  const [width, height] = [image.width * scale, image.height * scale];
-  return { x: box.x + (box.width - width) / 2, y: box.y + (box.height - height) / 2, width, height };
-};
-
-const drawOne = (pen, view, box, square = null) => {
+// The part of the portrait that a view shows.
+const regionOf = (view, square) => {
   const image = picture(view);
-  const from = square ?? { x: 0, y: 0, width: image?.width ?? 1, height: image?.height ?? 1 };
-  const place = fit(from, { ...box, height: box.height - CAPTION });
-  if (image) pen.drawImage(image, from.x, from.y, from.width, from.height, place.x, place.y, place.width, place.height);
-  return place;
+  if (view === "map" || square) return studio.crop ?? { x: 0, y: 0, width: 1, height: 1 };
+  return { x: 0, y: 0, width: image?.width ?? 1, height: image?.height ?? 1 };
 };
 
-const caption = (pen, view, x, place) => pen.fillText(names[view], x, place.y + place.height + CAPTION - 7);
-
-const drawAlone = (pen, view, box, square) => caption(pen, view, box.x + box.width / 2, drawOne(pen, view, box, square));
-
-const drawWipe = (pen, box) => {
-  const place = drawOne(pen, "warp", box);
-  const split = place.x + (place.width * wipe.value) / 100;
+const drawOne = (pen, view, box, { square = false, until = 1 } = {}) => {
+  const region = regionOf(view, square);
+  const pane = panes.add(view, region, { ...box, height: box.height - CAPTION });
+  const image = picture(view);
+  if (!image) return pane;
+  const { place } = pane;
+  const from = view === "map" ? { x: 0, y: 0, width: image.width, height: image.height } : region;
   pen.save();
   pen.beginPath();
-  pen.rect(place.x, place.y, split - place.x, place.height);
+  pen.rect(pane.box.x, pane.box.y, place.x + place.width * until - pane.box.x, pane.box.height);
+  if (until === 1) pen.rect(pane.box.x, pane.box.y, pane.box.width, pane.box.height);
   pen.clip();
-  drawOne(pen, "portrait", box);
+  pen.drawImage(image, from.x, from.y, from.width, from.height, place.x, place.y, place.width, place.height);
   pen.restore();
-  caption(pen, "portrait", place.x + place.width / 4, place);
-  caption(pen, "warp", place.x + (place.width * 3) / 4, place);
+  return pane;
+};
+
+const bottom = ({ box, place }) => Math.min(box.y + box.height, place.y + place.height);
+const caption = (pen, view, x, pane) => pen.fillText(names[view], x, bottom(pane) + CAPTION - 7);
+
+const drawAlone = (pen, view, box, square) => caption(pen, view, box.x + box.width / 2, drawOne(pen, view, box, { square }));
+
+const drawWipe = (pen, box) => {
+  const pane = drawOne(pen, "warp", box);
+  const { fitted } = pane;
+  panes.fit();
+  const share = wipe.value / 100;
+  drawOne(pen, "portrait", box, { until: share });
+  caption(pen, "portrait", fitted.x + fitted.width / 4, pane);
+  caption(pen, "warp", fitted.x + (fitted.width * 3) / 4, pane);
   pen.fillStyle = getComputedStyle(canvas).getPropertyValue("--ls-accent");
-  pen.fillRect(split - 1, place.y, 2, place.height);
-  Object.assign(wipe.style, { left: `${place.x}px`, width: `${place.width}px`, top: `${place.y}px`, height: `${place.height}px` });
+  pen.fillRect(fitted.x + fitted.width * share - 1, fitted.y, 2, fitted.height);
+  Object.assign(wipe.style, { left: `${fitted.x}px`, width: `${fitted.width}px`, top: `${fitted.y}px`, height: `${fitted.height}px` });
 };
 
 const draw = () => {
@@ -58,17 +69,24 @@ const draw = () => {
   const pen = canvas.getContext("2d");
   pen.setTransform(ratio, 0, 0, ratio, 0, 0);
   pen.clearRect(0, 0, width, height);
-  pen.font = `12px ${getComputedStyle(canvas).fontFamily}`;
+  const style = getComputedStyle(canvas);
+  pen.font = `12px ${style.fontFamily}`;
   pen.textAlign = "center";
-  pen.fillStyle = getComputedStyle(canvas).color;
+  pen.fillStyle = style.color;
+  panes.clear();
   const view = studio.studio?.look.view ?? "side";
   const box = { x: 0, y: 0, width, height };
   if (view === "wipe") drawWipe(pen, box);
   else if (view === "side") {
     const half = (width - 12) / 2;
     drawAlone(pen, "map", { ...box, width: half });
-    drawAlone(pen, "warp", { ...box, x: half + 12, width: half }, studio.crop);
+    drawAlone(pen, "warp", { ...box, x: half + 12, width: half }, true);
   } else drawAlone(pen, view, box);
+  if (view !== "wipe" && view !== "portrait") {
+    const colour = (name) => style.getPropertyValue(name);
+    gizmos.draw(pen, { accent: colour("--ls-accent"), panel: colour("--ls-panel"), text: colour("--ls-text") });
+  }
+  canvas.dataset.zoom = panes.zoom;
   studio.emit("painted");
 };
 
@@ -83,10 +101,11 @@ const redraw = () => {
 };
 
 const showState = () => {
-  const view = studio.studio.look.view;
-  for (const radio of element.querySelectorAll("input[name=ls-view]")) radio.checked = radio.value === view;
+  const { view, tool, map } = studio.studio.look;
+  for (const radio of radios("ls-view")) radio.checked = radio.value === view;
+  for (const radio of radios("ls-tool")) radio.checked = radio.value === tool;
   mode.hidden = !studio.views.includes("map");
-  mode.value = studio.studio.look.map;
+  mode.value = map;
   wipe.hidden = view !== "wipe";
   hint.hidden = Boolean(studio.studio.portrait);
   redraw();
@@ -96,6 +115,7 @@ const loadFace = async () => {
   const id = studio.studio.portrait;
   if (!id || id === studio.faceOf) return;
   studio.faceOf = id;
+  gizmos.pins.clear();
   const reply = await studio.ask("portrait_picture", { id });
   if (!reply) return;
   const image = new Image();
@@ -107,13 +127,74 @@ const loadFace = async () => {
   studio.emit("face");
 };
 
-for (const radio of element.querySelectorAll("input[name=ls-view]"))
+// --- the hand -----------------------------------------------------------------------------------------------------
+let panning = null;
+const place = (event) => {
+  const { left, top } = canvas.getBoundingClientRect();
+  return [event.clientX - left, event.clientY - top];
+};
+
+canvas.addEventListener("pointerdown", (event) => {
+  const [x, y] = place(event);
+  const pane = panes.at(x, y);
+  if (!pane) return;
+  if (event.button === 0 && gizmos.grab(pane, x, y)) studio.pause();
+  else if (panes.zoom > 1) panning = { x, y, aside: panes.aside, pane };
+  else return;
+  event.preventDefault();
+  canvas.setPointerCapture(event.pointerId);
+  redraw();
+});
+
+canvas.addEventListener("pointermove", (event) => {
+  const [x, y] = place(event);
+  if (gizmos.drag) gizmos.move(x, y, event);
+  else if (panning) {
+    const { fitted } = panning.pane;
+    panes.move({ x: panning.aside.x + (x - panning.x) / fitted.width, y: panning.aside.y + (y - panning.y) / fitted.height });
+  } else if (!gizmos.hover(panes.at(x, y), x, y)) return;
+  canvas.style.cursor = gizmos.drag || panning ? "grabbing" : gizmos.hovered ? "grab" : "";
+  canvas.title = gizmos.hovered?.kind === "handle" && !gizmos.drag ? gizmos.names[gizmos.hovered.index][1] : "";
+  redraw();
+});
+
+const release = () => {
+  gizmos.release();
+  panning = null;
+  redraw();
+};
+for (const name of ["pointerup", "pointercancel"]) canvas.addEventListener(name, release);
+canvas.addEventListener("pointerleave", () => {
+  gizmos.hovered = null;
+  redraw();
+});
+canvas.addEventListener("dblclick", (event) => {
+  gizmos.hover(panes.at(...place(event)), ...place(event));
+  if (!gizmos.pin()) panes.fit();
+  redraw();
+});
+canvas.addEventListener("wheel", (event) => {
+  const [x, y] = place(event);
+  const pane = panes.at(x, y);
+  if (!pane) return;
+  event.preventDefault();
+  panes.zoomAt(pane, x, y, Math.exp(-event.deltaY / 400));
+  redraw();
+}, { passive: false });
+
+const fit = () => {
+  panes.fit();
+  redraw();
+};
+studio.actions = { ...studio.actions, fit };
+
+for (const radio of radios("ls-view"))
   radio.addEventListener("change", () => studio.edit({ do: "look", name: "view", value: radio.value }));
+for (const radio of radios("ls-tool"))
+  radio.addEventListener("change", () => studio.edit({ do: "look", name: "tool", value: radio.value }));
 mode.addEventListener("change", () => studio.edit({ do: "look", name: "map", value: mode.value }));
 wipe.addEventListener("input", redraw);
 new ResizeObserver(redraw).observe(stage);
-studio.on("picture", redraw);
-studio.on("theme", redraw);
-studio.on("face", redraw);
+for (const name of ["picture", "marks", "play", "theme", "face"]) studio.on(name, redraw);
 studio.follow("studio", showState);
 studio.follow("studio", loadFace);

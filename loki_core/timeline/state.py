@@ -16,16 +16,19 @@ from loki_core.motion.retarget import RetargetSettings
 from loki_core.raster.preview import PREVIEW_MODES, PreviewMode
 
 __all__ = [
-    "Look", "StudioState", "View", "control_value", "played_range", "with_control", "with_controls", "with_frame", "with_look",
-    "with_motion", "with_portrait", "with_retarget", "with_trim", "without_controls", "work_hash",
+    "Look", "StudioState", "Tool", "View", "control_value", "played_range", "with_control", "with_controls", "with_frame",
+    "with_look", "with_motion", "with_portrait", "with_retarget", "with_trim", "without_controls", "work_hash",
 ]  # fmt: skip
 
 View = Literal["side", "wipe", "map", "warp", "portrait"]
 """side: driver map beside warp; wipe: portrait and warp on either side of a line; the rest: one picture alone."""
 
+Tool = Literal["look", "grab", "head", "neck", "jaw", "gaze"]
+"""What the hand does on the pictures: nothing, drag points of the face, turn a joint by rings, aim the eyes."""
+
 
 _LOOKS: Mapping[str, tuple[object, ...]] = MappingProxyType(
-    {"view": get_args(View), "map": PREVIEW_MODES, "loop": (False, True), "linked": (False, True)}
+    {"view": get_args(View), "map": PREVIEW_MODES, "tool": get_args(Tool), "loop": (False, True), "linked": (False, True)}
 )
 
 
@@ -38,6 +41,7 @@ class Look:
     view: View = "side"
     map: PreviewMode = "heat"
     """How the driver map is shown."""
+    tool: Tool = "grab"
     loop: bool = True
     linked: bool = True
     """A control of one side moves its partner too."""

@@ -12,7 +12,7 @@ from scipy.optimize import lsq_linear
 
 from loki_core.errors import InputError
 from loki_core.head.arkit import apply_controls
-from loki_core.head.controls import control
+from loki_core.head.controls import control, mirror_controls
 from loki_core.head.model import HeadModel
 from loki_core.head.params import FlameParams
 from loki_core.head.rotation import rotation_matrix
@@ -21,7 +21,7 @@ from loki_core.raster.camera import Camera
 from loki_core.track.posing import Frames, pose_landmarks, project_points
 from loki_core.track.reduced import LandmarkHead, shape_head
 
-__all__ = ["HANDLES", "Handle", "drag_handles", "handle", "handle_points"]
+__all__ = ["HANDLES", "Handle", "drag_handles", "handle", "handle_points", "on_both_sides"]
 
 _STEPS = 2
 """Gauss-Newton steps: projection and joints are nearly linear over what a hand moves at once."""
@@ -125,7 +125,22 @@ def drag_handles(
         matrix = np.vstack([slopes, _EASE * np.eye(len(names))])
         right = np.concatenate([missing + slopes @ (now / span), _EASE * start / span])
         now = lsq_linear(matrix, right, bounds=(low / span - 1e-9, high / span)).x.clip(low / span, high / span) * span
-    return dict(zip(names, (float(value) for value in now), strict=True))
+    return dict(zip(names, (round(float(value), 4) for value in now), strict=True))
+
+
+def on_both_sides(values: Mapping[str, float]) -> dict[str, float]:
+    """The same for both halves of the face: what moves one side moves the other alike, what moves the middle aside is left out.
+
+    Eyes keep looking the same way.
+    """
+    both: dict[str, float] = {}
+    for name, value in values.items():
+        (partner,) = mirror_controls({name: value})
+        if control(name).side:
+            both |= {name: value, partner: value}
+        elif partner == name:
+            both[name] = value
+    return both
 
 
 def _landmarks(head: LandmarkHead, params: FlameParams, camera: Camera) -> Float[np.ndarray, "B L 2"]:

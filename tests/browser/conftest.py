@@ -8,13 +8,16 @@ from collections.abc import Iterator
 from queue import Queue
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from app.serve import serve
 from app.stage import Limits
 from benchmarks.chromium import READY, SWITCHES, find_chromium
 
 CHROMIUM = find_chromium()
+_PATIENCE = 120_000
+"""Milliseconds that nothing but a hang takes, however busy the machine is."""
+expect.set_options(timeout=_PATIENCE)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -53,7 +56,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
     context = browser.new_context(viewport={"width": 1280, "height": 720})
-    context.set_default_timeout(60_000)
+    context.set_default_timeout(_PATIENCE)
     yield context
     context.close()
 

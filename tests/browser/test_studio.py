@@ -206,3 +206,64 @@ def test_text_can_be_read_in_both_themes(context: BrowserContext, studio: str, t
         }"""
     )
     assert len(contrast) > 20 and min(contrast) >= 4.5
+
+
+def on_screen(page: Page, handle: str) -> tuple[float, float]:
+    """Where a handle is drawn on the warp, side by side."""
+    page.wait_for_function(f"{SETTLED} && window.loki.marks?.handles")
+    return page.evaluate(
+        """(name) => {
+          const canvas = document.querySelector("#ls-viewport canvas");
+          const [index] = JSON.parse(canvas.dataset.handles).flatMap(([own], at) => (own === name ? [at] : []));
+          const { crop, marks } = window.loki;
+          const { left, top, width, height } = canvas.getBoundingClientRect();
+          const half = (width - 12) / 2;
+          const scale = Math.min(half, height - 22) / crop.width;
+          const [x, y] = marks.handles[index];
+          return [left + half + 12 + half / 2 + (x - crop.x - crop.width / 2) * scale,
+                  top + (height - 22) / 2 + (y - crop.y - crop.height / 2) * scale];
+        }""",
+        handle,
+    )
+
+
+def test_a_brow_can_be_pulled_up_by_hand_and_undone_in_one_step(page: Page):
+    before, start = pixels(page), work(page)
+    x, y = on_screen(page, "browInnerLeft")
+    page.mouse.move(x, y)
+    page.mouse.down()
+    for step in range(1, 9):
+        page.mouse.move(x, y - 2 * step)
+    page.mouse.up()
+    page.wait_for_function(f"{SETTLED} && window.loki.valueOf('browInnerUp') > 0.3")
+    assert np.abs(pixels(page) - before).max() > 30
+    page.keyboard.press("Control+z")
+    page.wait_for_function("!window.loki.studio.can_undo")
+    assert work(page) == start
+
+
+def test_a_ring_turns_the_head_and_the_wheel_enlarges_the_pictures(page: Page):
+    page.keyboard.press("h")
+    page.wait_for_function(f"{SETTLED} && window.loki.marks?.rings")
+    page.evaluate(
+        """() => {
+          const { dataset } = document.querySelector("#ls-viewport canvas");
+          const { marks } = window.loki;
+          marks.handles = JSON.parse(dataset.handles).map(() => marks.rings[0].points[16]);
+        }"""
+    )
+    x, y = on_screen(page, "chin")
+    page.evaluate("delete window.loki.marks.handles")
+    page.mouse.move(x, y)
+    page.mouse.down()
+    for step in range(1, 6):
+        page.mouse.move(x - 6 * step, y)
+    page.mouse.up()
+    page.wait_for_function(f"{SETTLED} && Math.abs(window.loki.valueOf('headYaw')) > 3")
+    before = pixels(page)
+    page.mouse.wheel(0, -400)
+    page.wait_for_function("document.querySelector('#ls-viewport canvas').dataset.zoom > 1.5")
+    assert np.abs(pixels(page) - before).max() > 30
+    page.keyboard.press("f")
+    page.wait_for_function("document.querySelector('#ls-viewport canvas').dataset.zoom === '1'")
+    assert np.array_equal(pixels(page), before)

@@ -74,7 +74,7 @@ def test_unknown_names_are_refused():
         with_retarget(StudioState(), "strength", 1.0)
     with pytest.raises(InputError, match="expected one of side, wipe, map, warp, portrait for 'view', got 'x-ray'"):
         with_look(StudioState(), "view", "x-ray")
-    with pytest.raises(InputError, match="expected one of view, map, loop, linked"):
+    with pytest.raises(InputError, match="expected one of view, map, tool, loop, linked"):
         with_look(StudioState(), "frame", 3)
 
 

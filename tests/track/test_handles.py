@@ -10,7 +10,7 @@ from loki_core.errors import InputError
 from loki_core.head.arkit import apply_controls
 from loki_core.head.controls import control
 from loki_core.head.units import unit_basis
-from loki_core.track.handles import HANDLES, drag_handles, handle_points
+from loki_core.track.handles import HANDLES, drag_handles, handle_points, on_both_sides
 from loki_core.track.reduced import reduce_head
 from tests.track.faces import HEAD, random_frame, true_landmarks
 
@@ -84,3 +84,10 @@ def test_an_unknown_handle_is_named():
     base, camera = a_face()
     with pytest.raises(InputError, match="ear"):
         drag_handles(HEAD, REDUCED, UNITS, base, {}, camera, {"ear": (0, 0)})
+
+
+def test_both_sides_move_alike_and_the_middle_does_not_go_aside() -> None:
+    values = {"mouthSmileLeft": 0.6, "mouthLeft": 0.3, "jawOpen": 0.2, "eyeYawLeft": 12.0}
+    assert on_both_sides(values) == {
+        "mouthSmileLeft": 0.6, "mouthSmileRight": 0.6, "jawOpen": 0.2, "eyeYawLeft": 12.0, "eyeYawRight": 12.0,
+    }  # fmt: skip
