@@ -13,7 +13,7 @@ import numpy as np
 from loki_core.errors import InputError
 from loki_core.files import replacing
 
-__all__ = ["GlbReader", "GlbWriter"]
+__all__ = ["ARRAY_BUFFER", "ELEMENT_BUFFER", "GlbReader", "GlbWriter"]
 
 ARRAY_BUFFER, ELEMENT_BUFFER = 34962, 34963
 """bufferView targets: vertices, indices."""

@@ -21,6 +21,7 @@ from loki_core.head.params import JOINT_NAMES, FlameParams, pack_pose
 from loki_core.head.units import UnitBasis
 from loki_core.motion.clip import Motion
 from loki_core.motion.formats.glb import ARRAY_BUFFER, ELEMENT_BUFFER, GlbReader, GlbWriter
+from loki_core.raster.shaded import part_colours
 
 __all__ = ["read_gltf_weights", "write_gltf"]
 
@@ -137,6 +138,7 @@ def _mesh(glb: GlbWriter, head: HeadModel, shaped: Float[np.ndarray, "V 3"], use
     attributes = {
         "POSITION": glb.add(shaped.astype(np.float32), "VEC3", target=ARRAY_BUFFER),
         "NORMAL": glb.add(normals, "VEC3", target=ARRAY_BUFFER),
+        "COLOR_0": glb.add(_linear_colours(head), "VEC3", target=ARRAY_BUFFER),
         "JOINTS_0": glb.add(joints, "VEC4", target=ARRAY_BUFFER),
         "WEIGHTS_0": glb.add(weights, "VEC4", target=ARRAY_BUFFER),
     }
@@ -151,6 +153,12 @@ def _mesh(glb: GlbWriter, head: HeadModel, shaped: Float[np.ndarray, "V 3"], use
         mesh["weights"] = [0.0] * len(used)
         mesh["extras"] = {"targetNames": [head.expression_names[axis] for axis in used]}
     return mesh
+
+
+def _linear_colours(head: HeadModel) -> Float[np.ndarray, "V 3"]:
+    """The parts' colours as linear light, which is what glTF asks for (sRGB, IEC 61966-2-1)."""
+    srgb = part_colours(head).numpy() / 255
+    return np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4).astype(np.float32)
 
 
 def _influences(weights: Float[np.ndarray, "V 5"]) -> tuple[UInt8[np.ndarray, "V 4"], Float[np.ndarray, "V 4"]]:

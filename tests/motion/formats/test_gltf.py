@@ -134,7 +134,8 @@ def test_structure_is_what_the_specification_asks_for(tmp_path: Path, wild: Moti
     primitive = document["meshes"][0]["primitives"][0]
     attributes = {name: document["accessors"][index] for name, index in primitive["attributes"].items()}
     assert {name: (a["componentType"], a["type"]) for name, a in attributes.items()} == {
-        "POSITION": (5126, "VEC3"), "NORMAL": (5126, "VEC3"), "JOINTS_0": (5121, "VEC4"), "WEIGHTS_0": (5126, "VEC4"),
+        "POSITION": (5126, "VEC3"), "NORMAL": (5126, "VEC3"), "COLOR_0": (5126, "VEC3"),
+        "JOINTS_0": (5121, "VEC4"), "WEIGHTS_0": (5126, "VEC4"),
     }  # fmt: skip
     assert {a["count"] for a in attributes.values()} == {len(embedded.template)}
     np.testing.assert_allclose(read.array(primitive["attributes"]["WEIGHTS_0"]).sum(1), 1, atol=1e-6)

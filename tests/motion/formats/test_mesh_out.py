@@ -5,10 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import trimesh
+from trimesh.visual import ColorVisuals
 
 from loki_core.errors import InputError
 from loki_core.head.model import HeadModel, pose_vertices
 from loki_core.motion.formats.mesh_out import MESH_FORMATS, write_mesh
+from loki_core.raster.shaded import part_colours
 from tests.motion.tracks import random_motion
 
 
@@ -20,6 +22,8 @@ def test_a_frame_comes_back_vertex_by_vertex(tmp_path: Path, embedded: HeadModel
     loaded = trimesh.load_mesh(path, process=False, maintain_order=True)
     np.testing.assert_allclose(loaded.vertices, pose_vertices(embedded, frame), atol=1e-6)
     assert (loaded.faces == embedded.faces.numpy()).all()
+    assert isinstance(loaded.visual, ColorVisuals)
+    assert (loaded.visual.vertex_colors[:, :3] == part_colours(embedded).numpy()).all()
     assert list(tmp_path.iterdir()) == [path]
 
 
