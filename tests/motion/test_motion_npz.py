@@ -124,6 +124,12 @@ def test_truncated_file_is_refused(saved: Path, kept: float) -> None:
         load_motion(saved, None)
 
 
+def test_file_without_its_first_bytes_is_refused(saved: Path) -> None:
+    saved.write_bytes(saved.read_bytes()[4:])
+    with pytest.raises(InputError, match="m.npz: 'betas' is damaged"):
+        load_motion(saved, None)
+
+
 def test_failed_save_leaves_nothing_behind(tmp_path: Path, head: HeadModel) -> None:
     (tmp_path / "taken").mkdir()
     with pytest.raises(OSError, match="taken"):

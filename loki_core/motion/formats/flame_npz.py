@@ -131,6 +131,8 @@ def read_fit(
     The blink is taken as a share of the two units eyeBlinkLeft and eyeBlinkRight on this head, 1 for shut: FLAME has no axis for
     it. Raises `InputError` for a file that is damaged or of another head.
     """
+    if units.head != head.id:
+        raise ValueError(f"expected the units of the head '{head.name}' ({head.hash}), got those of '{units.head.name}'")
     arrays = read_npz(path, _FIT)
     _check_flame(path, arrays, head)
     numbers = {name: torch.from_numpy(array.astype(np.float32)) for name, array in arrays.items() if array.dtype.kind == "f"}

@@ -78,7 +78,7 @@ def _read_member(
             return np.lib.format.read_array(file, allow_pickle=False)
     except InputError:
         raise
-    except ValueError as exc:
+    except (ValueError, OSError) as exc:  # OSError: the archive points before its own start
         raise InputError(f"{path.name}: '{name}' is damaged ({exc}); save it again") from exc
 
 
