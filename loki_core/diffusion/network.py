@@ -51,9 +51,9 @@ class LokiNetwork(ModelMixin, ConfigMixin):  # type: ignore[misc]
         self.encoder = ConditioningEncoder(config.encoder)
         self.reference = FrameUNet(config.unet, context=context[1] if context else None, whole=config.reference.whole)
         self.register_buffer("null_prompt", torch.zeros(context) if context else None)
-        self._freeze()
+        self.freeze()
 
-    def _freeze(self) -> None:
+    def freeze(self) -> None:
         """No gradients for a frozen reference, nor for what its last attention computes, since only its input is read."""
         if self.loki.reference.frozen:
             self.reference.requires_grad_(False)
@@ -80,15 +80,23 @@ class LokiNetwork(ModelMixin, ConfigMixin):  # type: ignore[misc]
     ) -> Float[Tensor, "B T C h w"]:
         """The prediction for each frame at its own timestep. `reference`: clean latents, or what `remember` made of them."""
         bank = reference if isinstance(reference, ReferenceBank) else self.remember(reference)
+        return self.predict(noisy, timesteps, self.encode(maps), bank)
+
+    def encode(self, maps: Float[Tensor, "B T M H W"]) -> Float[Tensor, "B T D h w"]:
+        """What the driver maps add behind the UNet's first convolution; the same at each step of sampling."""
+        return self.encoder(maps.flatten(0, 1)).unflatten(0, maps.shape[:2])
+
+    def predict(
+        self,
+        noisy: Float[Tensor, "B T C h w"],
+        timesteps: Int[Tensor, "B T"],
+        encoded: Float[Tensor, "B T D h w"],
+        bank: ReferenceBank,
+    ) -> Float[Tensor, "B T C h w"]:
+        """`forward` from what `encode` and `remember` gave."""
         bank.expect(set(self.generation.layers))
         frames = noisy.shape[1]
-        out = self.generation(
-            noisy.flatten(0, 1),
-            timesteps.flatten(),
-            frames=frames,
-            bank=bank,
-            added=self.encoder(maps.flatten(0, 1)),
-        )
+        out = self.generation(noisy.flatten(0, 1), timesteps.flatten(), frames=frames, bank=bank, added=encoded.flatten(0, 1))
         return out.unflatten(0, (-1, frames))
 
 

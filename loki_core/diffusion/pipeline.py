@@ -1,0 +1,182 @@
+"""Sampling: a portrait is looked at once, then clips of any length are drawn from driver maps, window by window."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+from diffusers.pipelines.pipeline_utils import DiffusionPipeline
+from jaxtyping import Float
+from torch import Tensor
+
+from loki_core.diffusion.attention import ReferenceBank
+from loki_core.diffusion.guidance import Branch, Guidance
+from loki_core.diffusion.latents import from_latents, to_latents
+from loki_core.diffusion.network import LokiNetwork
+from loki_core.diffusion.saved import read_pipeline
+from loki_core.diffusion.schedule import ddim, seeded_noise
+from loki_core.diffusion.windows import Window, WindowBlend, plan_windows
+from loki_core.head.model import HeadId
+from loki_core.render.base import Cancelled, Progress
+
+__all__ = ["LokiPipeline", "Maps", "Remembered", "SamplerConfig"]
+
+Maps = Callable[[int, int], Tensor]
+"""Driver maps of the frames from a first to a last (not included), shape (T, 45, H, W); asked for one window at a time."""
+
+
+@dataclass(frozen=True)
+class SamplerConfig:
+    """How a clip is drawn."""
+
+    steps: int = 20
+    """Of DDIM."""
+    guidance: Guidance = field(default_factory=Guidance)
+    seed: int = 0
+    overlap: int = 4
+    """Frames that a window shares with the one before."""
+    unconditional: Literal["zero_picture", "zero_features"] = "zero_picture"
+    """What stands for no reference: features of a zero latent, as in training, or features of 0, as in the authors' sampling."""
+
+
+@dataclass(frozen=True, eq=False)
+class Remembered:
+    """What the reference UNet saw of one portrait, and of none."""
+
+    portrait: ReferenceBank
+    nobody: ReferenceBank
+
+
+class LokiPipeline(DiffusionPipeline):
+    """A network, its VAE (None where pixels are folded) and its sampler, made for one head."""
+
+    _optional_components = ["vae"]  # noqa: RUF012  # read by diffusers as it is
+
+    network: LokiNetwork
+    vae: Any
+
+    def __init__(self, network: LokiNetwork, vae: Any, scheduler: Any, head: tuple[str, str] = ("", "")) -> None:
+        """As diffusers has it; `build` is shorter. `head` is a name and a hash."""
+        super().__init__()
+        self.register_modules(network=network, vae=vae, scheduler=scheduler)
+        self.register_to_config(head=list(head))
+
+    @classmethod
+    def build(cls, network: LokiNetwork, head: HeadId, vae: AutoencoderKL | None = None) -> LokiPipeline:
+        """A pipeline that samples with DDIM over the network's own levels."""
+        return cls(network.eval(), vae, ddim(network.loki.schedule), (head.name, head.hash))
+
+    @property
+    def head(self) -> HeadId:
+        """The head whose maps the network knows."""
+        return HeadId(*self.config["head"])
+
+    def save_pretrained(self, folder: str | Path) -> None:  # type: ignore[override]  # fewer options: never pickles
+        """Write a folder of JSON and safetensors."""
+        super().save_pretrained(folder, safe_serialization=True)
+
+    @classmethod
+    def from_pretrained(  # type: ignore[override]  # fewer options: all that is read is checked
+        cls, folder: str | Path, *, head: HeadId | None = None, torch_dtype: torch.dtype = torch.float32
+    ) -> LokiPipeline:
+        """Read what `save_pretrained` wrote. `head` None accepts any head.
+
+        Raises `InputError` for a folder that is damaged, holds pickles, or was made for another head or architecture.
+        """
+        saved = read_pipeline(Path(folder), head)
+        return cls.build(saved.network, saved.head, saved.vae).to(torch_dtype)
+
+    @torch.no_grad()
+    def remember(self, image: Float[Tensor, "3 H W"]) -> Remembered:
+        """Look at a portrait, in [-1, 1] and of the network's size: the slow part, once a portrait."""
+        size = self.network.loki.image_size
+        if image.shape[1:] != (size, size):
+            raise ValueError(f"expected a portrait of {size} x {size} pixels, got {tuple(image.shape[1:])}; resize it")
+        latents = to_latents(image[None].to(self.network.device, self.network.dtype), self.network.loki, self.vae)
+        return Remembered(self.network.remember(latents), self.network.remember(torch.zeros_like(latents)))
+
+    def sample(
+        self,
+        remembered: Remembered,
+        maps: Maps,
+        frames: int,
+        config: SamplerConfig | None = None,
+        *,
+        progress: Progress | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> Iterator[Float[Tensor, "3 H W"]]:
+        """Pictures in [-1, 1] (cut there), float32 on the CPU, in order, as soon as each is done; memory is that of two windows.
+
+        `progress` counts denoising steps of all windows. `cancelled` is asked before each step; then `Cancelled` is raised.
+        """
+        config = config or SamplerConfig()
+        windows = plan_windows(frames, size=self.network.loki.frames, overlap=config.overlap)
+        blend, total = WindowBlend(), len(windows) * config.steps
+        for index, window in enumerate(windows):
+
+            def before_step(step: int, done: int = index * config.steps) -> None:
+                if cancelled is not None and cancelled():
+                    raise Cancelled
+                if progress is not None:
+                    progress(done + step, total)
+
+            latents = self._denoise(remembered, maps(window.start, window.stop), window, config, blend, before_step)
+            for frame in latents[: window.settled - window.start]:
+                yield self._picture(frame)
+        if progress is not None:
+            progress(total, total)
+
+    def __call__(
+        self, image: Float[Tensor, "3 H W"], maps: Float[Tensor, "T M H W"], config: SamplerConfig | None = None
+    ) -> Float[Tensor, "T 3 H W"]:
+        """The whole clip of `maps` at once."""
+        remembered = self.remember(image)
+        return torch.stack(list(self.sample(remembered, lambda start, stop: maps[start:stop], len(maps), config)))
+
+    @torch.no_grad()
+    def _denoise(
+        self,
+        remembered: Remembered,
+        maps: Float[Tensor, "T M H W"],
+        window: Window,
+        config: SamplerConfig,
+        blend: WindowBlend,
+        before_step: Callable[[int], None],
+    ) -> Float[Tensor, "T C h w"]:
+        """Latents of one window, float32: the last levels of epsilon leave too little signal for half precision."""
+        network = self.network
+        scheduler = type(self.scheduler).from_config(self.scheduler.config)  # its steps are state, and ours alone
+        scheduler.set_timesteps(config.steps)
+        branches = [(branch, *self._conditions(branch, remembered, maps, config)) for branch in config.guidance.branches()]
+        x = self._noise(window, config).to(network.device)
+        for step, time in enumerate(scheduler.timesteps.tolist()):
+            before_step(step)
+            times = torch.full((1, len(x)), time, device=network.device)
+            noisy = x[None].to(network.dtype)
+            parts = [b.weight * network.predict(noisy, times, added, bank)[0].float() for b, bank, added in branches]
+            prediction = torch.stack(parts).sum(0)
+            x = scheduler.step(blend.blend(step, window, prediction), time, x, return_dict=False)[0]
+        return x
+
+    def _conditions(
+        self, branch: Branch, remembered: Remembered, maps: Float[Tensor, "T M H W"], config: SamplerConfig
+    ) -> tuple[ReferenceBank, Float[Tensor, "1 T D h w"]]:
+        bank = remembered.portrait if branch.reference else remembered.nobody
+        if not branch.reference and config.unconditional == "zero_features":
+            bank = bank.zeros()
+        given = maps if branch.map else torch.zeros_like(maps)
+        return bank, self.network.encode(given[None].to(self.network.device, self.network.dtype))
+
+    def _noise(self, window: Window, config: SamplerConfig) -> Float[Tensor, "T C h w"]:
+        loki = self.network.loki
+        shape = (loki.unet.channels, loki.latent_size, loki.latent_size)
+        return seeded_noise(config.seed, range(window.start, window.stop), shape, shared=loki.schedule.shared_noise)
+
+    @torch.no_grad()
+    def _picture(self, latents: Float[Tensor, "C h w"]) -> Float[Tensor, "3 H W"]:
+        image = from_latents(latents[None].to(self.network.dtype), self.network.loki, self.vae)[0]
+        return image.float().clamp(-1, 1).cpu()

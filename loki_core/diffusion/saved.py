@@ -1,0 +1,133 @@
+"""Reading a saved pipeline: JSON and safetensors, checked by name before anything is used."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from loki_core.diffusion.configs import LokiConfig
+from loki_core.diffusion.network import LokiNetwork
+from loki_core.errors import InputError
+from loki_core.head.model import HeadId
+
+__all__ = ["SavedPipeline", "check_tensors", "read_network", "read_pipeline", "read_tensors"]
+
+_WEIGHTS = "diffusion_pytorch_model.safetensors"
+_PICKLES = frozenset({".bin", ".ckpt", ".pkl", ".pickle", ".pt", ".pth"})
+_SHOWN = 3
+"""How many differences an error names."""
+
+
+@dataclass(frozen=True, eq=False)
+class SavedPipeline:
+    """What a folder holds."""
+
+    network: LokiNetwork
+    vae: AutoencoderKL | None
+    head: HeadId
+
+
+def read_pipeline(folder: Path, head: HeadId | None) -> SavedPipeline:
+    """A folder that `LokiPipeline.save_pretrained` wrote; `InputError` says what is wrong with any other."""
+    index = _read_json(folder / "model_index.json")
+    if index.get("_class_name") != "LokiPipeline":
+        raise InputError(
+            f"{folder.name}: expected a LokiPipeline, got {index.get('_class_name')}; choose a folder of Loki weights"
+        )
+    found = HeadId(*_head(index, folder))
+    if head is not None and found != head:
+        raise InputError(
+            f"{folder.name}: expected weights for the head '{head.name}' ({head.hash}), got those for '{found.name}' "
+            f"({found.hash}); use weights that were trained on this head, or switch to that one"
+        )
+    network = read_network(folder / "network")
+    return SavedPipeline(network, _read_vae(folder, index), found)
+
+
+def read_network(folder: Path) -> LokiNetwork:
+    """The network of a folder with config.json and one safetensors file."""
+    architecture = _read_json(folder / "config.json").get("architecture")
+    if not isinstance(architecture, dict):
+        raise InputError(f"{folder.name}/config.json: expected an architecture, got {architecture!r}; save the weights again")
+    state = read_tensors(folder / _WEIGHTS)
+    config = LokiConfig.from_dict(architecture)
+    with torch.device("meta"):
+        network = LokiNetwork(config.to_dict())
+    check_tensors(network.state_dict(), state, f"{folder.name}/{_WEIGHTS}", config.name)
+    network.load_state_dict({name: tensor.to(torch.float32, copy=True) for name, tensor in state.items()}, assign=True)
+    network.freeze()
+    return network.eval()
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """Names and tensors of a safetensors file, mapped and not copied: copy what is to outlive the file. Never a pickle."""
+    if not path.is_file():
+        pickles = sorted(p.name for p in path.parent.glob("*") if p.suffix in _PICKLES)
+        got = f"only {pickles[0]}, a pickle, which may run code and is not read" if pickles else "none"
+        raise InputError(f"expected {path.name} in {path.parent.name}, got {got}; get the safetensors file")
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError, ValueError) as exc:
+        raise InputError(f"{path.name}: expected safetensors, got a damaged or foreign file ({exc}); get it again") from exc
+
+
+def check_tensors(expected: Mapping[str, Tensor], got: Mapping[str, Tensor], where: str, architecture: str) -> None:
+    """Raise `InputError` that names the first tensors that are missing, unknown, of another shape or not finite."""
+    problems = [f"{name} is missing" for name in expected if name not in got]
+    problems += [f"{name} is not known" for name in got if name not in expected]
+    problems += [
+        f"{name} has shape {tuple(got[name].shape)} instead of {tuple(tensor.shape)}"
+        for name, tensor in expected.items()
+        if name in got and got[name].shape != tensor.shape
+    ]
+    problems += [f"{name} holds {t.dtype} or values that are not finite" for name, t in got.items() if not _sound(t)]
+    if problems:
+        more = f" and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
+        raise InputError(
+            f"{where}: expected the {len(expected)} tensors of the architecture '{architecture}', got a file in which "
+            f"{'; '.join(problems[:_SHOWN])}{more}; use weights of this architecture"
+        )
+
+
+def _sound(tensor: Tensor) -> bool:
+    return tensor.is_floating_point() and bool(tensor.isfinite().all())
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as exc:
+        raise InputError(f"expected {path.name} in {path.parent.name}, got none; choose a folder of Loki weights") from exc
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as exc:
+        raise InputError(f"{path.name}: expected JSON, got a damaged file ({exc}); get it again") from exc
+    if not isinstance(values, dict):
+        raise InputError(f"{path.name}: expected a table, got {type(values).__name__}; get it again")
+    return values
+
+
+def _head(index: Mapping[str, Any], folder: Path) -> tuple[str, str]:
+    head = index.get("head")
+    if not (isinstance(head, list) and len(head) == 2 and all(isinstance(part, str) for part in head)):
+        raise InputError(f"{folder.name}: expected the head's name and hash, got {head!r}; save the weights again")
+    return head[0], head[1]
+
+
+def _read_vae(folder: Path, index: Mapping[str, Any]) -> AutoencoderKL | None:
+    if not any(index.get("vae") or ()):
+        return None
+    state = read_tensors(folder / "vae" / _WEIGHTS)
+    settings = _read_json(folder / "vae" / "config.json")
+    with torch.device("meta"):
+        vae = AutoencoderKL.from_config(settings)
+    check_tensors(vae.state_dict(), state, f"vae/{_WEIGHTS}", "AutoencoderKL")
+    vae.load_state_dict({name: tensor.to(torch.float32, copy=True) for name, tensor in state.items()}, assign=True)
+    return vae.eval()
