@@ -20,6 +20,7 @@ from loki_core.errors import InputError
 from loki_core.head.model import HeadModel, pose_vertices
 from loki_core.media.picture import flatten, read_picture
 from loki_core.media.video_in import probe
+from loki_core.motion.files import read_motion
 from loki_core.raster.camera import CropBox, head_crop, project
 from loki_core.render.base import Portrait, Progress
 from loki_core.render.resize import shrink_portrait
@@ -28,7 +29,7 @@ from loki_core.track.landmarks import Face, FaceFinder
 from loki_core.track.portrait import fit_portrait
 from loki_core.track.reduced import reduce_head
 
-__all__ = ["Several", "fit_sitter", "sit", "stamp", "take_upload", "track_act"]
+__all__ = ["Several", "fit_sitter", "read_act", "sit", "stamp", "take_upload", "track_act"]
 
 _LIVE_SIDE = 512
 """Pixels of the longer side of what follows the hand."""
@@ -102,6 +103,15 @@ def track_act(
         raise InputError(say("too_long", limit=limit, seconds=f"{float(info.duration):.0f}"))
     motion = track_clip(file, stage.head, face=face, progress=progress, cancelled=cancelled)
     return name_of(file.name.encode(), str(face).encode()), Act(_plain(name), motion, file, info.has_sound)
+
+
+def read_act(stage: Stage, file: Path, name: str) -> tuple[str, Act]:
+    """Read a motion file. Raises `InputError` for what is none, and for one that is too long."""
+    motion = read_motion(file, stage.head, stage.units)
+    limit, seconds = stage.limits.clip_seconds, motion.frame_count / motion.fps
+    if seconds > limit:
+        raise InputError(say("too_long", limit=limit, seconds=f"{float(seconds):.0f}"))
+    return name_of(file.read_bytes()), Act(_plain(name), motion, None)
 
 
 def _plain(name: str) -> str:

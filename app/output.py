@@ -25,6 +25,9 @@ from loki_core.media.panel import compose_panel
 from loki_core.media.picture import flatten, write_picture
 from loki_core.media.sound import driver_sound
 from loki_core.media.video_out import open_writer
+from loki_core.motion.clip import Motion
+from loki_core.motion.files import is_motion_file, write_motion
+from loki_core.motion.formats.mesh_out import write_mesh
 from loki_core.render.base import Progress
 from loki_core.timeline.performance import add_controls, frame_count, frame_rate
 from loki_core.timeline.state import StudioState, played_range
@@ -33,8 +36,8 @@ __all__ = ["FORMATS", "Order", "render_order"]
 
 Picture = UInt8[np.ndarray, "H W C"]
 
-FORMATS = ("mp4", "gif", "png")
-"""png: numbered pictures in a zip file."""
+FORMATS = ("mp4", "gif", "png", "npz", "csv", "glb", "obj")
+"""png: numbered pictures in a zip file; npz, csv, glb: the motion itself; obj: the head in one frame."""
 
 
 @dataclass(frozen=True)
@@ -62,13 +65,17 @@ def render_order(session: Session, order: Order, progress: Progress, cancelled: 
     performance = act.performance if act else None
     first, stop = _range(order, frame_count(performance))
     frames = add_controls(session.frames(state)[first:stop], state, stage.head, stage.units)
-    pictures = stage.renderer.render(stage.renderer.prepare(sitter.full), frames, progress=progress, cancelled=cancelled)
-    if order.panel:
-        pictures = _panels(order, stage, sitter, frames, pictures)
     folder = session.folder / f"result-{secrets.token_hex(4)}"
     folder.mkdir()
     stem = f"{sitter.name}-{act.name}" if act else sitter.name
     try:
+        if order.format == "obj":
+            return _write_mesh(folder / f"{stem}-{order.frame or first}.obj", stage, frames)
+        if is_motion_file(Path(f"{stem}.{order.format}")):
+            return _write_motion(folder / f"{stem}.{order.format}", stage, sitter, frames, frame_rate(performance))
+        pictures = stage.renderer.render(stage.renderer.prepare(sitter.full), frames, progress=progress, cancelled=cancelled)
+        if order.panel:
+            pictures = _panels(order, stage, sitter, frames, pictures)
         if order.frame is not None:
             return _write_still(folder / f"{stem}-{order.frame}.png", next(pictures))
         fps = frame_rate(performance)
@@ -99,6 +106,17 @@ def _panels(order: Order, stage: Stage, sitter: Sitter, frames: FlameParams, pic
     for index, picture in enumerate(pictures):
         driver_map = draw_map(stage, sitter, frames[index], order.state.look.map)
         yield compose_panel([still, driver_map, opaque(picture)], captions=captions, height=len(still))
+
+
+def _write_mesh(path: Path, stage: Stage, frames: FlameParams) -> Reply:
+    write_mesh(path, stage.head, frames[0])
+    return _result(path, "none")
+
+
+def _write_motion(path: Path, stage: Stage, sitter: Sitter, frames: FlameParams, fps: Fraction) -> Reply:
+    motion = Motion.of(frames, fps=fps, head=stage.head.id, camera=sitter.full.camera)
+    write_motion(path, motion, stage.head, stage.units)
+    return _result(path, "none")
 
 
 def _write_still(path: Path, picture: Picture) -> Reply:

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from app.requests import Reply
 from app.sessions import Session
 from app.words import say
+from loki_core.motion.clip import Motion
 from loki_core.timeline.performance import frame_count, frame_rate, lost_spans
 from loki_core.timeline.state import work_hash
 
@@ -35,16 +36,16 @@ def report_library(session: Session) -> Reply:
     with session.lock:
         portraits = [{"id": key, "name": sitter.name} for key, sitter in session.sitters.items()]
         still = {"id": "", "name": say("still"), "length": "", "clip": False, "sound": False}
-        clips_first = sorted(session.acts.items(), key=lambda item: item[1].clip is None)
+        own_first = sorted(session.acts.items(), key=lambda item: item[0] in session.stage.motions)
         motions = [
             {
                 "id": key,
                 "name": act.name,
                 "length": f"{float(frame_count(act.performance) / frame_rate(act.performance)):.1f} s",
-                "clip": act.clip is not None,
+                "clip": isinstance(act.performance, Motion),
                 "sound": act.has_sound,
             }
-            for key, act in clips_first
+            for key, act in own_first
         ]
         jobs = [job.report() for job in session.jobs.values()]
     return {"portraits": portraits, "motions": [still, *motions], "jobs": jobs}

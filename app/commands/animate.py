@@ -9,12 +9,13 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.commands.material import EXAMPLE_MOTION, bar, existing, head_and_units, open_example, seconds
+from app.commands.material import EXAMPLE_MOTION, bar, existing, head_and_units, open_example, rate, seconds
 from app.commands.options import Subparsers, add_command
 from loki_core.errors import InputError
 
 if TYPE_CHECKING:
     from loki_core.head.model import HeadModel
+    from loki_core.head.units import UnitBasis
     from loki_core.motion.retarget import RetargetSettings
     from loki_core.render.base import Portrait
     from loki_core.render.reenact import Driver, Picture
@@ -39,7 +40,9 @@ def add(commands: Subparsers) -> None:
         run=run,
     )
     parser.add_argument("--portrait", type=Path, metavar="P", help="picture of a face")
-    parser.add_argument("--driver", type=Path, metavar="D", help="clip of a face, or a motion from `track` (.npz)")
+    parser.add_argument(
+        "--driver", type=Path, metavar="D", help="clip of a face, or a motion (.npz, .csv of Live Link Face, .glb)"
+    )
     parser.add_argument("--example", action="store_true", help="use the portrait and the motion that come with the studio")
     parser.add_argument(
         "--out", type=Path, metavar="O", help=".mp4, .gif, or a new folder for numbered PNGs (--example: example.mp4)"
@@ -49,6 +52,7 @@ def add(commands: Subparsers) -> None:
         "--start", type=seconds, metavar="S", help="where the driver begins, as 2.5 or 1:02.5 (default: at its start)"
     )
     parser.add_argument("--end", type=seconds, metavar="S", help="where the driver ends (default: at its end)")
+    parser.add_argument("--fps", type=rate, metavar="F", help="rate of a motion file that does not say it, as 25 or 30000/1001")
     parser.add_argument(
         "--absolute", action="store_true", help="take the driver's expression and pose as they are, not their change"
     )
@@ -71,7 +75,7 @@ def run(arguments: argparse.Namespace) -> int:
     out = _output(arguments)
     head, units = head_and_units()
     renderer = make_renderer(arguments.renderer, head)
-    portrait, driver = _material(arguments, head)
+    portrait, driver = _material(arguments, head, units)
     with bar("Rendering") as progress:
         pictures = reenact(portrait, driver.performance, head, units, renderer, _settings(arguments), progress=progress)
         if arguments.panel:
@@ -97,7 +101,7 @@ def _output(arguments: argparse.Namespace) -> Path:
     return arguments.out
 
 
-def _material(arguments: argparse.Namespace, head: HeadModel) -> tuple[Portrait, Driver]:
+def _material(arguments: argparse.Namespace, head: HeadModel, units: UnitBasis) -> tuple[Portrait, Driver]:
     from loki_core.motion.presets import MOTIONS, load_motion_preset
     from loki_core.render.reenact import Driver, open_driver, open_portrait
 
@@ -105,7 +109,9 @@ def _material(arguments: argparse.Namespace, head: HeadModel) -> tuple[Portrait,
         return open_example(head), Driver(load_motion_preset(MOTIONS / f"{EXAMPLE_MOTION}.json"))
     portrait = open_portrait(arguments.portrait, head, face=arguments.face)
     with bar("Tracking") as progress:
-        return portrait, open_driver(arguments.driver, head, start=arguments.start, end=arguments.end, progress=progress)
+        return portrait, open_driver(
+            arguments.driver, head, units, start=arguments.start, end=arguments.end, progress=progress, fps=arguments.fps
+        )
 
 
 def _settings(arguments: argparse.Namespace) -> RetargetSettings:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from loki_core.head.units import UnitBasis
     from loki_core.render.base import Portrait, Progress
 
-__all__ = ["EXAMPLE_MOTION", "bar", "controls_of", "existing", "head_and_units", "open_example", "seconds"]
+__all__ = ["EXAMPLE_MOTION", "bar", "controls_of", "existing", "head_and_units", "open_example", "rate", "seconds"]
 
 EXAMPLE_MOTION = "showreel"
 _CLOCK = re.compile(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d+)?)")
@@ -30,6 +30,17 @@ def seconds(text: str) -> Fraction:
         raise argparse.ArgumentTypeError(f"expected a time such as 2.5 or 1:02.5, got '{text}'")
     hours, minutes, rest = match.groups()
     return Fraction(int(hours or 0) * 3600 + int(minutes or 0) * 60) + Fraction(rest)
+
+
+def rate(text: str) -> Fraction:
+    """Frames a second as 25, 29.97 or 30000/1001; for argparse."""
+    try:
+        value = Fraction(text)
+    except (ValueError, ZeroDivisionError):
+        value = Fraction(0)
+    if not 0 < value <= 1000:
+        raise argparse.ArgumentTypeError(f"expected frames a second such as 25 or 30000/1001, got '{text}'")
+    return value
 
 
 def existing(path: Path) -> Path:

@@ -8,14 +8,15 @@ from pathlib import Path
 
 import gradio as gr
 
-from app.material import Several, fit_sitter, take_upload, track_act
+from app.material import Several, fit_sitter, read_act, take_upload, track_act
 from app.report import report_library, report_studio
 from app.requests import Reply, Request, optional_integer, text
 from app.server import Binder
 from app.sessions import Session
-from app.stage import Stage, data_url
+from app.stage import Act, Stage, data_url
 from app.widgets.widget import widget
 from app.words import say
+from loki_core.motion.files import MOTION_ENDINGS, is_motion_file
 from loki_core.motion.retarget import RetargetSettings
 from loki_core.render.base import Progress
 from loki_core.timeline.state import with_motion, with_portrait
@@ -42,7 +43,7 @@ def build(bind: Binder, stage: Stage) -> gr.HTML:
     </section>
     <section>
       <h2>{say("driver")}</h2>
-      {_zone("driver", "driver_drop", "video/*,image/gif")}
+      {_zone("driver", "driver_drop", ",".join(("video/*", "image/gif", *MOTION_ENDINGS)))}
       <div data-part="tracking" hidden>
         <span data-part="tracking-title"></span><progress></progress>
         <button type="button" class="plain" data-part="cancel">{say("cancel")}</button>
@@ -92,16 +93,22 @@ def take_portrait(session: Session, request: Request) -> Reply:
 
 
 def take_driver(session: Session, request: Request) -> Reply:
-    """Begin to track an uploaded clip; it becomes the motion when that is done."""
+    """Read an uploaded motion, or begin to track an uploaded clip; it becomes the motion when that is done."""
     file = take_upload(session, text(request, "path"))
     name, face = text(request, "name"), optional_integer(request, "face")
+    if is_motion_file(file):
+        _use(session, *read_act(session.stage, file, name))
+        return {"library": report_library(session), "studio": report_studio(session)}
 
     def work(progress: Progress, cancelled: Callable[[], bool]) -> Reply:
-        key, act = track_act(session.stage, file, name, face, progress, cancelled)
-        with session.lock:
-            session.acts[key] = act
-            session.change(lambda state: with_motion(state, key))
+        _use(session, *track_act(session.stage, file, name, face, progress, cancelled))
         return {}
 
     session.start("track", say("tracking", name=Path(name).stem), work)
     return {"library": report_library(session)}
+
+
+def _use(session: Session, key: str, act: Act) -> None:
+    with session.lock:
+        session.acts[key] = act
+        session.change(lambda state: with_motion(state, key))

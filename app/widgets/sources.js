@@ -31,7 +31,8 @@ const showFaces = (faces, path, name) => {
 
 // --- files -----------------------------------------------------------------------------------------------------------
 const take = async (file) => {
-  const kind = file.type.startsWith("image/") && file.type !== "image/gif" ? "portrait" : file.type.startsWith("video/") || file.type === "image/gif" ? "driver" : null;
+  const moves = file.type.startsWith("video/") || file.type === "image/gif" || /[.](npz|csv|glb)$/i.test(file.name);
+  const kind = moves ? "driver" : file.type.startsWith("image/") ? "portrait" : null;
   if (!kind) return studio.toast(studio.say("not_media", { name: file.name }));
   return takeAs(kind, file);
 };

@@ -9,7 +9,6 @@ from typing import Literal
 import numpy as np
 import torch
 from jaxtyping import Bool, Float
-from scipy.signal import find_peaks, peak_widths, savgol_filter
 from scipy.spatial.transform import Rotation
 from torch import Tensor
 
@@ -146,6 +145,8 @@ def _savgol(values: Float[np.ndarray, "T C"], rate: float, window: float) -> Flo
     length = min(round(window * rate) // 2 * 2 + 1, (len(values) - 1) // 2 * 2 + 1)
     if length <= _POLYNOMIAL:
         return values.copy()
+    from scipy.signal import savgol_filter  # half a second of the studio's start
+
     return savgol_filter(values, length, _POLYNOMIAL, axis=0)
 
 
@@ -165,6 +166,8 @@ def _blink_weight(lids: Float[np.ndarray, "T K"], rate: float) -> Float[np.ndarr
 
 
 def _blink_frames(lid: Float[np.ndarray, "T"], rate: float) -> Bool[np.ndarray, "T"]:
+    from scipy.signal import find_peaks, peak_widths
+
     noise = np.median(np.abs(np.diff(lid, n=2))) if len(lid) > 2 else 0.0
     peaks, _ = find_peaks(lid, prominence=max(_BLINK_RISE, _BLINK_NOISE * noise))
     width, _, start, end = peak_widths(lid, peaks, rel_height=0.95)

@@ -16,7 +16,7 @@ from loki_core.head.units import UnitBasis
 from loki_core.media.picture import read_picture
 from loki_core.media.sound import driver_sound
 from loki_core.media.video_in import read_frames
-from loki_core.motion.npz import load_motion
+from loki_core.motion.files import is_motion_file, read_motion
 from loki_core.motion.retarget import RetargetSettings
 from loki_core.render.base import Portrait, Progress, Renderer
 from loki_core.timeline.performance import Performance, perform
@@ -59,12 +59,18 @@ def open_portrait(path: Path, head: HeadModel, *, face: int | None = None) -> Po
 
 
 def open_driver(
-    path: Path, head: HeadModel, *, start: Fraction | None, end: Fraction | None, progress: Progress | None
+    path: Path,
+    head: HeadModel,
+    units: UnitBasis,
+    *,
+    start: Fraction | None,
+    end: Fraction | None,
+    progress: Progress | None,
+    fps: Fraction | None = None,
 ) -> Driver:
-    """Track a clip from `start` to `end` (seconds), or take that part of a motion file (.npz) that was tracked before."""
-    if path.suffix.lower() == ".npz":
-        motion = load_motion(path, head)
-        return Driver(motion.trimmed(start, end))
+    """Track a clip from `start` to `end` (seconds), or take that part of a motion file; `fps` where the file does not say."""
+    if is_motion_file(path):
+        return Driver(read_motion(path, head, units, fps=fps).trimmed(start, end))
     return Driver(track_clip(path, head, start=start, end=end, progress=progress), path, start, end)
 
 

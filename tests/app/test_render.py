@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import time
 import zipfile
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
+import trimesh
 
 from app.edits import apply_edit
 from app.panels.render import start_render
@@ -13,6 +15,7 @@ from app.panels.session import cancel_job
 from loki_core.errors import InputError
 from loki_core.media.picture import read_picture
 from loki_core.media.video_in import probe, read_frames
+from loki_core.motion.files import read_motion
 
 ORDER = {"format": "mp4", "frames": "range", "frame": 0, "sound": True, "panel": False}
 
@@ -97,3 +100,21 @@ def test_a_cancelled_render_leaves_nothing(session):
     cancel_job(session, {"id": job.id})
     job.wait()
     assert job.report()["state"] == "cancelled" and not list(session.folder.iterdir())
+
+
+@pytest.mark.parametrize("ending", ["npz", "csv", "glb"])
+def test_the_motion_itself_can_be_taken_home(short, ending):
+    apply_edit(short, {"do": "control", "name": "jawOpen", "value": 0.5})
+    result = render(short, format=ending)["result"]
+    assert result["name"] == f"Astronaut-Showreel.{ending}" and result["kind"] == "none"
+    stage = short.stage
+    motion = read_motion(Path(result["path"]), stage.head, stage.units, fps=Fraction(30))
+    assert motion.frame_count == 6
+    assert (motion.expression[:, stage.head.expression_names.index("jawOpen")] > 0.2).all()
+
+
+def test_one_frame_can_be_taken_home_as_a_mesh(short):
+    result = render(short, format="obj", frames="frame", frame=70)["result"]
+    assert result["name"] == "Astronaut-Showreel-70.obj"
+    mesh = trimesh.load_mesh(result["path"], process=False)
+    assert isinstance(mesh, trimesh.Trimesh) and len(mesh.vertices) >= len(short.stage.head.template)

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import skimage.data
+import torch
 from gradio.utils import get_upload_folder
 
 from app.edits import apply_edit
@@ -15,8 +16,11 @@ from app.panels.sources import take_driver, take_portrait
 from app.panels.viewport import look, portrait_picture
 from app.words import say
 from loki_core.errors import InputError
+from loki_core.head.arkit import apply_controls
 from loki_core.media.picture import write_picture
 from loki_core.media.video_out import open_writer
+from loki_core.motion.clip import Motion
+from loki_core.motion.files import write_motion
 from tests.app.pages import decode, decode_jpeg
 
 FACE = skimage.data.astronaut()[:320, 60:380]
@@ -152,3 +156,21 @@ def test_a_picture_with_alpha_is_shown_over_white(session, uploads):
     assert decode(portrait_picture(session, {"id": portrait})["picture"])[:30].min() > 240
     warped = look(session, {"edits": [], "frame": 0, "view": "warp"})["picture"]
     assert decode_jpeg(warped)[:10].min() > 200
+
+
+def test_a_dropped_motion_becomes_the_one_that_moves_the_portrait(session, uploads):
+    stage = session.stage
+    frames = apply_controls(stage.head, stage.units, stage.head.neutral(), {"jawOpen": torch.linspace(0, 0.8, 20)})
+    write_motion(uploads / "take.csv", Motion.of(frames, fps=Fraction(30), head=stage.head.id), stage.head, stage.units)
+    before = look(session, {"edits": [], "frame": 0, "view": "map"})["picture"]
+    reply = take_driver(session, {"path": str(uploads / "take.csv"), "name": "take.csv"})
+    assert reply["studio"]["frame_count"] == 20 and reply["library"]["motions"][1]["name"] == "take"
+    assert look(session, {"edits": [], "frame": 19, "view": "map"})["picture"] != before
+
+
+def test_a_motion_that_cannot_be_read_changes_nothing(session, uploads):
+    (uploads / "take.csv").write_text("a,b\n1,2\n")
+    before = session.history
+    with pytest.raises(InputError):
+        take_driver(session, {"path": str(uploads / "take.csv"), "name": "take.csv"})
+    assert session.history == before and len(session.acts) == len(session.stage.motions)
