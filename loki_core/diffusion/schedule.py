@@ -46,14 +46,20 @@ def noise_betas(config: ScheduleConfig) -> Float[Tensor, "L"]:
 
 
 def ddim(config: ScheduleConfig) -> DDIMScheduler:
-    """DDIM (Song et al. 2021) over these levels; the first step starts at the last level (Lin et al. 2024, section 3.3)."""
+    """DDIM (Song et al. 2021) over these levels.
+
+    With v the first step starts at the last level (Lin et al. 2024, section 3.3). Epsilon divides by what is left of the signal,
+    which is 5e-10 of the variance there, so it starts a step earlier, as Stable Diffusion and the authors of Loki do.
+    """
+    epsilon = config.prediction == "epsilon"
     return DDIMScheduler(
         num_train_timesteps=config.levels,
         trained_betas=noise_betas(config).tolist(),
         prediction_type=config.prediction,
         clip_sample=False,
         set_alpha_to_one=True,
-        timestep_spacing="trailing",
+        timestep_spacing="leading" if epsilon else "trailing",
+        steps_offset=1 if epsilon else 0,
     )
 
 

@@ -82,13 +82,14 @@ def test_ddim_with_perfect_predictions_ends_at_the_picture(config):
     schedule, sampler = NoiseSchedule(config), ddim(config)
     clean, noise = torch.randn(2, 4, 3, 3), torch.randn(2, 4, 3, 3)
     sampler.set_timesteps(10)
-    assert sampler.timesteps[0] == 999
-    x = schedule.noisy(clean, noise, torch.full((2,), 999))
+    first = 999 if config is VELOCITY else 901
+    assert sampler.timesteps[0] == first
+    x = schedule.noisy(clean, noise, torch.full((2,), first))
     for t in sampler.timesteps:
         every = torch.full((2,), int(t))
-        torch.testing.assert_close(x, schedule.noisy(clean, noise, every), atol=2e-2, rtol=0)  # little signal, and float32
+        torch.testing.assert_close(x, schedule.noisy(clean, noise, every), atol=1e-3, rtol=1e-3)
         x = sampler.step(schedule.target(clean, noise, every), int(t), x, return_dict=False)[0]
-    torch.testing.assert_close(x, clean, atol=2e-2, rtol=0)
+    torch.testing.assert_close(x, clean, atol=1e-3, rtol=1e-3)
 
 
 @given(st.integers(0, 2**40), st.integers(0, 30), st.integers(1, 6), st.sampled_from([0.0, 0.3, 1.0]))
