@@ -87,8 +87,8 @@ class LokiPipeline(DiffusionPipeline):
 
         Raises `InputError` for a folder that is damaged, holds pickles, or was made for another head or architecture.
         """
-        saved = read_pipeline(Path(folder), head)
-        return cls.build(saved.network, saved.head, saved.vae).to(torch_dtype)
+        saved = read_pipeline(Path(folder), head, torch_dtype)
+        return cls.build(saved.network, saved.head, saved.vae)
 
     @torch.no_grad()
     def remember(self, image: Float[Tensor, "3 H W"]) -> Remembered:

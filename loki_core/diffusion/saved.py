@@ -36,7 +36,7 @@ class SavedPipeline:
     head: HeadId
 
 
-def read_pipeline(folder: Path, head: HeadId | None) -> SavedPipeline:
+def read_pipeline(folder: Path, head: HeadId | None, dtype: torch.dtype) -> SavedPipeline:
     """A folder that `LokiPipeline.save_pretrained` wrote; `InputError` says what is wrong with any other."""
     index = _read_json(folder / "model_index.json")
     if index.get("_class_name") != "LokiPipeline":
@@ -49,11 +49,11 @@ def read_pipeline(folder: Path, head: HeadId | None) -> SavedPipeline:
             f"{folder.name}: expected weights for the head '{head.name}' ({head.hash}), got those for '{found.name}' "
             f"({found.hash}); use weights that were trained on this head, or switch to that one"
         )
-    network = read_network(folder / "network")
-    return SavedPipeline(network, _read_vae(folder, index), found)
+    network = read_network(folder / "network", dtype)
+    return SavedPipeline(network, _read_vae(folder, index, dtype), found)
 
 
-def read_network(folder: Path) -> LokiNetwork:
+def read_network(folder: Path, dtype: torch.dtype = torch.float32) -> LokiNetwork:
     """The network of a folder with config.json and one safetensors file."""
     architecture = _read_json(folder / "config.json").get("architecture")
     if not isinstance(architecture, dict):
@@ -63,7 +63,7 @@ def read_network(folder: Path) -> LokiNetwork:
     with torch.device("meta"):
         network = LokiNetwork(config.to_dict())
     check_tensors(network.state_dict(), state, f"{folder.name}/{_WEIGHTS}", config.name)
-    network.load_state_dict({name: tensor.to(torch.float32, copy=True) for name, tensor in state.items()}, assign=True)
+    network.load_state_dict({name: tensor.to(dtype, copy=True) for name, tensor in state.items()}, assign=True)
     network.freeze()
     return network.eval()
 
@@ -121,7 +121,7 @@ def _head(index: Mapping[str, Any], folder: Path) -> tuple[str, str]:
     return head[0], head[1]
 
 
-def _read_vae(folder: Path, index: Mapping[str, Any]) -> AutoencoderKL | None:
+def _read_vae(folder: Path, index: Mapping[str, Any], dtype: torch.dtype) -> AutoencoderKL | None:
     if not any(index.get("vae") or ()):
         return None
     state = read_tensors(folder / "vae" / _WEIGHTS)
@@ -129,5 +129,5 @@ def _read_vae(folder: Path, index: Mapping[str, Any]) -> AutoencoderKL | None:
     with torch.device("meta"):
         vae = AutoencoderKL.from_config(settings)
     check_tensors(vae.state_dict(), state, f"vae/{_WEIGHTS}", "AutoencoderKL")
-    vae.load_state_dict({name: tensor.to(torch.float32, copy=True) for name, tensor in state.items()}, assign=True)
+    vae.load_state_dict({name: tensor.to(dtype, copy=True) for name, tensor in state.items()}, assign=True)
     return vae.eval()

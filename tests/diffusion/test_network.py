@@ -208,3 +208,18 @@ def test_parameters_of_the_paper_s_network():
 
 def test_mini_fits_in_24_megabytes_of_half_precision():
     assert count_parameters(preset("mini")).total <= 11_000_000
+
+
+def test_a_few_steps_of_training_lower_the_loss(tiny_network):
+    network = tiny_network.train()
+    noisy, timesteps, maps, reference = clip()
+    target = torch.randn(2, 3, 12, 8, 8, generator=torch.Generator().manual_seed(5))
+    optimizer = torch.optim.Adam([p for p in network.parameters() if p.requires_grad], lr=1e-2)
+    losses = []
+    for _ in range(40):
+        loss = (network(noisy, timesteps, maps, reference) - target).square().mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < 0.7 * losses[0]
