@@ -1,0 +1,45 @@
+"""`launch.py weights`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from app.cli import build_parser
+from loki_core.errors import InputError
+from loki_core.lia_x.generator import Generator, LiaXConfig
+
+
+def weights(*options: str) -> int:
+    arguments = build_parser().parse_args(["weights", "lia-x", *options])
+    return int(arguments.run(arguments))
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("LOKI_WEIGHTS", str(tmp_path / "weights"))
+    return tmp_path / "weights"
+
+
+def test_without_a_checkpoint_it_says_where_one_goes_and_how(folder: Path, capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(InputError, match="found none; download it and run"):
+        weights()
+    shown = capsys.readouterr().out
+    assert str(folder) in shown and "no commercial use" in shown
+
+
+def test_a_checked_file_is_put_in_its_place_and_found_again(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    torch.save(Generator(LiaXConfig(scale=1 / 64, motion_dim=5, size=32)).state_dict(), tmp_path / "download.pt")
+    assert weights("--put", str(tmp_path / "download.pt")) == 0
+    assert weights() == 0
+    assert (folder / "lia-x.pt").read_bytes() == (tmp_path / "download.pt").read_bytes()
+    assert capsys.readouterr().out.count("5 directions, 32x32") == 2
+
+
+def test_a_wrong_file_is_refused_by_name_and_not_put(folder: Path, tmp_path: Path):
+    torch.save({"gen": torch.zeros(2)}, tmp_path / "other.pt")
+    with pytest.raises(InputError, match="other.pt"):
+        weights("--put", str(tmp_path / "other.pt"))
+    assert not folder.exists()
