@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from jaxtyping import Bool, Float, Shaped
+from jaxtyping import Bool, Float, Shaped, UInt8
 
-__all__ = ["CORNERS", "LEVEL_WIDTH", "LOWER_LID", "UPPER_LID", "Level", "Outline"]
+__all__ = ["CORNERS", "LEVEL_WIDTH", "LOWER_LID", "UPPER_LID", "Level", "Outline", "eye_pixels"]
 
 UPPER_LID = {"left": (466, 388, 387, 386, 385, 384, 398), "right": (246, 161, 160, 159, 158, 157, 173)}
 LOWER_LID = {"left": (249, 390, 373, 374, 380, 381, 382), "right": (7, 163, 144, 145, 153, 154, 155)}
@@ -18,6 +18,8 @@ LEVEL_WIDTH = 160
 """Pixels that an eye is wide in a level view."""
 _SMALLEST = 10
 """Pixels of an eye's width in the picture below which there is nothing to view."""
+_SURE, _POSSIBLE = 0.14, 0.28
+"""Shares of an eye's height inside its landmarks that are surely eye, and outside them that may be."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +55,12 @@ class Level:
     def cut(self, picture: Shaped[np.ndarray, "H W C"]) -> Shaped[np.ndarray, "h w C"]:
         transform = np.column_stack([self.turn, self.offset])
         return cv2.warpAffine(picture, transform, self.size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+
+    def uncut(self, mask: Bool[np.ndarray, "h w"], size: tuple[int, int]) -> Bool[np.ndarray, "H W"]:
+        """A mask of the view in a picture of `size` (height, width)."""
+        transform = np.column_stack([self.turn, self.offset])
+        flags = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
+        return cv2.warpAffine(mask.astype(np.uint8), transform, size[::-1], flags=flags) > 0
 
 
 def _shapes(along: Float[np.ndarray, "N"]) -> Float[np.ndarray, "N 5"]:
@@ -98,3 +106,31 @@ class Outline:
         """Rows of the upper and of the lower edge."""
         shapes = _shapes(along)
         return shapes @ self.upper, shapes @ self.lower
+
+
+def eye_pixels(
+    level: Level, picture: UInt8[np.ndarray, "H W 3"], landmarks: Float[np.ndarray, "L 2"], side: str
+) -> Bool[np.ndarray, "h w"]:
+    """Pixels of the eye by colour and contrast (GrabCut; Rother et al. 2004), from what its landmarks enclose."""
+    view = level.cut(picture)
+    outline = level.points(landmarks[[*UPPER_LID[side], *CORNERS[side], *LOWER_LID[side]]])
+    height = np.ptp(outline[:, 1])
+    hull = cv2.convexHull(np.round(outline).astype(np.int32))
+    inside = cv2.fillPoly(np.zeros(view.shape[:2], np.uint8), [hull], 1)
+    trial = np.full(view.shape[:2], cv2.GC_BGD, np.uint8)
+    trial[cv2.dilate(inside, _disc(LEVEL_WIDTH / 8, height * _POSSIBLE)) > 0] = cv2.GC_PR_BGD
+    trial[inside > 0] = cv2.GC_PR_FGD
+    trial[cv2.erode(inside, _disc(height * _SURE, height * _SURE)) > 0] = cv2.GC_FGD
+    if not {cv2.GC_FGD, cv2.GC_BGD} <= set(np.unique(trial).tolist()):
+        return np.zeros(view.shape[:2], dtype=bool)
+    cv2.setRNGSeed(0)  # GrabCut draws from it: the same portrait shall always give the same lids
+    cv2.grabCut(
+        cv2.cvtColor(view, cv2.COLOR_RGB2LAB), trial, None, np.zeros((1, 65)), np.zeros((1, 65)), 4, cv2.GC_INIT_WITH_MASK
+    )
+    found = np.isin(trial, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.uint8)
+    found = cv2.morphologyEx(cv2.morphologyEx(found, cv2.MORPH_OPEN, _disc(4, 4)), cv2.MORPH_CLOSE, _disc(6, 6))
+    return found > 0
+
+
+def _disc(across: float, down: float) -> UInt8[np.ndarray, "h w"]:
+    return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * int(across) + 1, 2 * int(down) + 1))

@@ -72,11 +72,9 @@ def draw_person(p: WarpPrepared, posed: Float[Tensor, "V 3"]) -> tuple[Float[np.
     """The person alone in the window, and how `still` the pose is: 1 in the portrait's own."""
     arrangement = _arrange(p, posed)
     height, width = p.window.size
-    person, _ = _draw(p, arrangement, Box(0, 0, width, height), 1)
+    person = _draw(p, arrangement, Box(0, 0, width, height), 1)
     for lid, box in _fine_boxes(p, arrangement):
-        fine, eye = _draw(p, arrangement, box, _FINE)
-        if lid is not None:
-            _close_eye(fine, eye, p.lids[lid].seam, arrangement.closures[lid])
+        fine = _draw(p, arrangement, box, _FINE, None if lid is None else (p.lids[lid].seam, arrangement.closures[lid]))
         person[box.rows, box.columns] = cv2.resize(fine, (box.width, box.height), interpolation=cv2.INTER_AREA)
     return person, arrangement.still
 
@@ -132,9 +130,14 @@ def _fine_boxes(p: WarpPrepared, arrangement: _Arrangement) -> list[tuple[int | 
 
 
 def _draw(
-    p: WarpPrepared, a: _Arrangement, box: Box, fineness: int
-) -> tuple[Float[np.ndarray, "h w 4"], Bool[np.ndarray, "h w"]]:
-    """The person inside `box`, `fineness` samples a pixel in each direction, sheet below, mesh above; and where eyes show."""
+    p: WarpPrepared,
+    a: _Arrangement,
+    box: Box,
+    fineness: int,
+    lid: tuple[Float[np.ndarray, "4"], float] | None = None,
+) -> Float[np.ndarray, "h w 4"]:
+    """The person inside `box`, `fineness` samples a pixel in each direction: sheet below, mesh above. `lid`: the colour of its
+    seam and how far it is closed, for a box around an eye."""
     size = (box.height * fineness, box.width * fineness)
     places, eye = torch.empty((*size, 2)), torch.empty(size, dtype=torch.uint8)
     launch(
@@ -148,7 +151,9 @@ def _draw(
         _shade_eyes(person, eye.numpy() > 0, radius=fineness * p.eye_pixels)
     else:
         _soften_tears(person, places, _STEP * max(p.window.size))
-    return person, eye.numpy() > 0
+    if lid is not None:
+        _close_eye(p, person, eye.numpy() > 0, places.numpy(), *lid)
+    return person
 
 
 def _soften_tears(person: Float[np.ndarray, "h w 4"], places: Float[Tensor, "h w 2"], torn: float) -> None:
@@ -184,11 +189,20 @@ def _shade_eyes(person: Float[np.ndarray, "h w 4"], eye: Bool[np.ndarray, "h w"]
 
 
 def _close_eye(
-    person: Float[np.ndarray, "h w 4"], eye: Bool[np.ndarray, "h w"], seam: Float[np.ndarray, "4"], closure: float
+    p: WarpPrepared,
+    person: Float[np.ndarray, "h w 4"],
+    eye: Bool[np.ndarray, "h w"],
+    places: Float[np.ndarray, "h w 2"],
+    seam: Float[np.ndarray, "4"],
+    closure: float,
 ) -> None:
-    """Give what a nearly closed lid leaves of the eye the colour of the line where lids meet, in place."""
+    """Hide what a nearly closed lid leaves of the eye, in place: the eyeball under the colour of the line where lids meet, what
+    skin and sheet show of the portrait's eye under skin."""
     share = float(smooth_step(closure, *_NEARLY_CLOSED))
-    if share > 0 and eye.any():
+    if share > 0:
+        painted = cv2.remap(p.eyes, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT) * share
+        skin = cv2.remap(p.eyeless, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        person += painted[..., None] * (skin - person)
         person[eye] += share * (seam - person[eye])
 
 

@@ -20,9 +20,9 @@ from loki_core.head.model import HeadModel, pose_vertices
 from loki_core.head.params import FlameParams
 from loki_core.head.units import UnitBasis
 from loki_core.raster.camera import Camera, project
-from loki_core.render.warp.eye_view import CORNERS, LEVEL_WIDTH, Level, Outline
+from loki_core.render.warp.eye_view import CORNERS, LEVEL_WIDTH, Level, Outline, eye_pixels
 from loki_core.render.warp.face import eye_clearance, eye_opening
-from loki_core.render.warp.mesh import landmark_points, rigid_motion, smooth_step
+from loki_core.render.warp.mesh import landmark_points, nearest_of, rigid_motion, smooth_step
 
 __all__ = ["Lid", "build_lid"]
 
@@ -50,6 +50,8 @@ _BESIDE = 0.002
 """Metres beyond the corners of an eye over which its lid ends."""
 _RIM = 0.0015
 """Metres below and above the upper edge that belong to the lid's rim."""
+_BEYOND = 4
+"""Pixels of the level view around an eye that still show something of it."""
 _FEWEST = 6
 """Vertices without which there is no lid to close."""
 _COLUMN = 0.0001
@@ -78,6 +80,8 @@ class Lid:
     """Change of the places of the skin, refined around the eyes, in a full blink; window pixels."""
     seam: Float[np.ndarray, "4"]
     """Colour of the line where the lids meet, premultiplied RGBA."""
+    eye: Bool[np.ndarray, "h w"]
+    """Pixels of the window in which the portrait shows the eye."""
 
     def closure(self, displacement: Float[np.ndarray, "V 3"]) -> float:
         """0 as in the portrait, 1 in a blink."""
@@ -115,6 +119,7 @@ def build_lid(
     lid = np.flatnonzero(np.isfinite(clearance) & slit.carries(shaped, reach=slit.reach, beside=_BESIDE))
     blink = shaped + closing @ rotation
     rest, shift, seam = np.zeros_like(vertices), np.zeros((finer.shape[0], 2)), np.median(picture.reshape(-1, 4), axis=0)
+    eye = np.zeros(picture.shape[:2], dtype=bool)
     pixels = project(camera, torch.from_numpy(vertices)).numpy()
     view = _view_eye(head, side, pixels, vertices, camera, picture, landmarks)
     if visible[lid].sum() >= _FEWEST and view is not None:
@@ -124,9 +129,10 @@ def build_lid(
         skin = finer @ np.isfinite(clearance).astype(float) > 1 - 1e-6
         fine = np.flatnonzero(skin & slit.carries(open_, reach=slit.reach, beside=_BESIDE))
         goal = _lid_places(open_[fine], closed[fine], (finer @ pixels)[fine], slit, view, line)
+        shift += _off_the_eye(finer @ place, view)
         shift[fine] = (goal - (finer @ place)[fine]) * slit.inside(open_[fine, 0], _BESIDE)[:, None]
-        seam = line.colour
-    return Lid(closing, lashes, np.flatnonzero(rim), rest @ rotation.T, shift, seam)
+        seam, eye = line.colour, view.level.uncut(view.eye, (len(eye), eye.shape[1]))
+    return Lid(closing, lashes, np.flatnonzero(rim), rest @ rotation.T, shift, seam, eye)
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,7 +183,8 @@ def _view_eye(
         return None
     depth = -vertices[head.vertex_masks[f"eye_{side}"].numpy(), 2].mean()
     enlarged = float(np.sqrt(np.linalg.det(level.turn)))
-    return _View(level, level.cut(picture.astype(np.float32)), Outline.of(opening), enlarged * camera.focal / depth)
+    eye = eye_pixels(level, picture[..., :3].clip(0, 255).astype(np.uint8), landmarks, side)
+    return _View(level, level.cut(picture.astype(np.float32)), Outline.of(opening), enlarged * camera.focal / depth, eye)
 
 
 def _see_slit(head: HeadModel, side: str, points: Float[np.ndarray, "V 3"], brow: float) -> _Slit:
@@ -221,6 +228,8 @@ class _View:
     picture: Float[np.ndarray, "h w 4"]
     outline: Outline
     rows_per_metre: float
+    eye: Bool[np.ndarray, "h w"]
+    """Where the picture shows the eye."""
 
     def along(self, points: Float[np.ndarray, "N 2"]) -> Float[np.ndarray, "N"]:
         """0 at the left corner of the opening, 1 at its right."""
@@ -275,6 +284,20 @@ def _lid_places(
     stretch = (reach - lashes.end) / (whole - lashes.thickness).clip(1e-4)
     above = lashes.end + (height - lashes.thickness) * stretch
     return view.level.pixels(view.above(view.level.points(pixels), above.clip(-_LASHES * view.rows_per_metre, reach)))
+
+
+def _off_the_eye(place: Float[np.ndarray, "W 2"], view: _View) -> Float[np.ndarray, "W 2"]:
+    """What takes skin that shows a piece of the eye, since mesh and picture never agree quite, to the nearest that does not."""
+    side = 2 * _BEYOND + 1
+    eye = cv2.dilate(view.eye.astype(np.uint8), np.ones((side, side), np.uint8)) > 0
+    points = view.level.points(place)
+    column, row = np.floor(points).astype(int).clip(0, [eye.shape[1] - 1, eye.shape[0] - 1]).T
+    on = ((points >= 0) & (points < eye.shape[::-1])).all(1) & eye[row, column]
+    change = np.zeros_like(place)
+    if on.any() and not eye.all():
+        down, across = nearest_of(~eye)[:, row[on], column[on]]
+        change[on] = view.level.back(np.stack([across, down], axis=1) + 0.5 - points[on])
+    return change
 
 
 def _blinking(head: HeadModel, units: UnitBasis, params: FlameParams, side: str) -> Float[np.ndarray, "V 3"]:

@@ -24,7 +24,7 @@ from loki_core.render.warp.aperture import fit_apertures
 from loki_core.render.warp.eyes import build_eye
 from loki_core.render.warp.face import Skin, build_skin, faces_of, skin_faces
 from loki_core.render.warp.frame import draw_person
-from loki_core.render.warp.layers import split_layers
+from loki_core.render.warp.layers import fill_smoothly, split_layers
 from loki_core.render.warp.lids import build_lid
 from loki_core.render.warp.lips import build_lips
 from loki_core.render.warp.mesh import rigid_motion
@@ -42,6 +42,8 @@ _BEHIND = 0.003
 """Metres by which eyes and mouth are set back behind the skin."""
 _EYES_BEHIND = 0.006
 """The same for enlarged eyeballs."""
+_EYE_RIM = 0.12
+"""Radii of an eyeball around an eye: lashes and shadows that skin in its place is not made of."""
 _LID_EDGE = 0.0012
 """Metres of the longest edge on a lid."""
 _SIDES: tuple[Literal["left", "right"], ...] = ("left", "right")
@@ -91,6 +93,7 @@ def prepare_warp(portrait: Portrait, head: HeadModel, *, largest: int = 2048) ->
         )
         for side in _SIDES
     )
+    eyes = np.any([lid.eye for lid in lids], axis=0)
     surfaces = [
         *build_mouth(fitted, vertices, pixels, camera, opening, layers.person, palette),
         *(
@@ -109,6 +112,8 @@ def prepare_warp(portrait: Portrait, head: HeadModel, *, largest: int = 2048) ->
         vertices=vertices,
         rigid=_rigid(head),
         atlas=atlas,
+        eyes=eyes.astype(np.float32),
+        eyeless=fill_smoothly(layers.person, ~_grown(eyes, _EYE_RIM * _eye_pixels(head, camera, vertices))),
         background=layers.background,
         sheet=_sheet(fitted, portrait, camera, seen, vertices, matte),
         skin=skin,
@@ -157,6 +162,11 @@ def _sheet(
     chin = float(rest[head.vertex_masks["face"].numpy(), 1].min())
     follow = FollowField(rotation, origin, chin, float(vertices[rigid, 2].mean()))
     return build_sheet(camera, seen, vertices, head.faces.numpy(), faces_of(head, "skin", "lips"), matte, follow)
+
+
+def _grown(mask: Bool[np.ndarray, "h w"], pixels: float) -> Bool[np.ndarray, "h w"]:
+    side = 2 * max(1, round(pixels)) + 1
+    return cv2.dilate(mask.astype(np.uint8), np.ones((side, side), np.uint8)) > 0
 
 
 def _refined_skin(head: HeadModel) -> tuple[csr_matrix, Int[np.ndarray, "F 3"]]:

@@ -57,6 +57,10 @@ class WarpPrepared:
     """Vertices that only the skull moves."""
     atlas: Float[np.ndarray, "T S 4"]
     """The person, and below it the pictures of eyes and mouth."""
+    eyes: Float[np.ndarray, "h w"]
+    """1 where the portrait shows an eye."""
+    eyeless: Float[np.ndarray, "h w 4"]
+    """The person with skin instead of eyes."""
     background: Float[np.ndarray, "h w 4"]
     sheet: Sheet
     skin: Skin
