@@ -1,0 +1,119 @@
+"""From layers to coefficients: each over what lies below it, by weight and region."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import fields
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from loki_core.head.controls import CONTROLS
+from loki_core.head.model import HeadModel
+from loki_core.head.params import FlameParams
+from loki_core.head.rotation import compose, invert, slerp
+from loki_core.motion.axes import ranged_axes
+from loki_core.timeline.layers import Layer, Region, audible, source_places
+
+__all__ = ["Source", "evaluate_layers"]
+
+Source = Callable[[Layer], tuple[FlameParams, float]]
+"""Gives a layer's performance on the portrait, batch shape (T,), and its frames a second over the timeline's."""
+
+_GROUPS = {control.name: control.group for control in CONTROLS}
+_UNNAMED: Region = "mouth"
+"""Region of axes that are no ARKit units: principal components, which move the mouth most."""
+_ROTATIONS: tuple[tuple[str, Region], ...] = (
+    ("global_orient", "head"), ("neck_pose", "neck"), ("jaw_pose", "jaw"), ("eye_pose", "eyes"),
+)  # fmt: skip
+
+
+def evaluate_layers(
+    layers: Sequence[Layer], source: Source, portrait: FlameParams, head: HeadModel, frames: Float[np.ndarray, "T"]
+) -> FlameParams:
+    """Coefficients at `frames` of the timeline: batch shape (T,). `portrait` (batch shape ()) is what shows without any layer.
+
+    A frame depends on nothing but itself: some frames are those of all. A layer at full weight in all regions is its source,
+    bit for bit, and one at weight 0 changes no bit.
+    """
+    below = FlameParams(
+        **{f.name: getattr(portrait, f.name).expand(len(frames), *getattr(portrait, f.name).shape) for f in fields(portrait)}
+    )
+    for layer in audible(tuple(layers)):
+        performed, rate = source(layer)
+        places, weight = source_places(layer, frames, performed.batch_shape[0], rate=rate)
+        if weight.any():
+            below = _lay_over(layer, below, _at(performed, places), portrait, head, torch.from_numpy(weight).float())
+    return below
+
+
+def _at(performed: FlameParams, places: Float[np.ndarray, "T"]) -> FlameParams:
+    """Frames at places that may lie between two."""
+    low = np.floor(places).astype(np.int64)
+    share = torch.from_numpy(places - low).float()
+    first = _picked(performed, low)
+    if not share.any():
+        return first
+    second = _picked(performed, np.minimum(low + 1, performed.batch_shape[0] - 1))
+    return _mixed(first, second, {f.name: share for f in fields(first)}, share.expand(first.expression.shape[1], -1).T)
+
+
+def _picked(performed: FlameParams, index: np.ndarray) -> FlameParams:
+    chosen = torch.from_numpy(index)
+    return FlameParams(**{f.name: getattr(performed, f.name)[chosen] for f in fields(performed)})
+
+
+def _lay_over(
+    layer: Layer, below: FlameParams, own: FlameParams, portrait: FlameParams, head: HeadModel, weight: Float[Tensor, "T"]
+) -> FlameParams:
+    faders = dict(layer.regions)
+    by_axis = torch.tensor([faders.get(_GROUPS.get(name, _UNNAMED), 1.0) for name in head.expression_names])
+    axes = weight[:, None] * by_axis
+    shares = {name: weight * faders.get(region, 1.0) for name, region in (*_ROTATIONS, ("translation", "head"))}
+    if layer.mode == "override":
+        return _mixed(below, own, shares, axes)
+    return _added(below, own, portrait, shares, axes, ranged_axes(head))
+
+
+def _mixed(below: FlameParams, own: FlameParams, shares: dict[str, Tensor], axes: Float[Tensor, "T E"]) -> FlameParams:
+    changed = {name: _turned(getattr(below, name), getattr(own, name), shares[name]) for name, _ in _ROTATIONS}
+    return FlameParams(
+        betas=below.betas,
+        expression=torch.lerp(below.expression, own.expression, axes),
+        translation=torch.lerp(below.translation, own.translation, shares["translation"][:, None]),
+        **changed,
+    )
+
+
+def _turned(below: Float[Tensor, "T *J 3"], own: Float[Tensor, "T *J 3"], share: Float[Tensor, "T"]) -> Float[Tensor, "T *J 3"]:
+    """Along the shorter way; exactly either one at 0 and 1, which the way there and back is not."""
+    share = share.reshape(-1, *(1,) * (below.ndim - 2)).expand(below.shape[:-1])
+    between = slerp(below, own, share)
+    return torch.where(share[..., None] == 0, below, torch.where(share[..., None] == 1, own, between))
+
+
+def _added(
+    below: FlameParams,
+    own: FlameParams,
+    portrait: FlameParams,
+    shares: dict[str, Tensor],
+    axes: Float[Tensor, "T E"],
+    ranged: Bool[Tensor, "E"],
+) -> FlameParams:
+    """The layer's change from the portrait on top; units stay where units can be."""
+    raised = below.expression + axes * (own.expression - portrait.expression)
+    low, high = below.expression.clamp(max=0), below.expression.clamp(min=1)
+    turned = {}
+    for name, _ in _ROTATIONS:
+        base, rest = getattr(below, name), getattr(portrait, name)
+        share = shares[name].reshape(-1, *(1,) * (base.ndim - 1))
+        change = share * compose(invert(rest).expand(base.shape), getattr(own, name))
+        turned[name] = torch.where(share == 0, base, compose(base, change))
+    return FlameParams(
+        betas=below.betas,
+        expression=torch.where(ranged, raised.clamp(low, high), raised),
+        translation=below.translation + shares["translation"][:, None] * (own.translation - portrait.translation),
+        **turned,
+    )
