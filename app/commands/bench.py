@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["add", "run"]
 
-BENCHMARKS = ("map", "track", "accuracy", "warp", "studio")
+BENCHMARKS = ("map", "track", "accuracy", "warp", "lia-x", "studio")
 """Modules of benchmarks/, each with `run() -> list[Measurement]`."""
 
 
@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
     figures: list[Measurement] = []
     print(f"{'':44}{'measured':>12} {'':9}{'budget':>12}  ratio")
     for part in arguments.parts or BENCHMARKS:
-        for figure in importlib.import_module(f"benchmarks.{part}").run():
+        for figure in importlib.import_module(f"benchmarks.{part.replace('-', '_')}").run():
             figures.append(figure)
             print(_line(figure), flush=True)
     if out is not None:

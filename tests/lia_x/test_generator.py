@@ -59,6 +59,23 @@ def test_network_equals_the_plain_formulation(generator: Generator, images: torc
     )
 
 
+def test_inference_with_transformed_convolutions_equals_the_plain_formulation(generator: Generator, images: torch.Tensor) -> None:
+    state = dict(generator.state_dict())
+    freeze(generator)
+    generator.dec.direction.keep()
+    with torch.inference_mode():
+        latent, _, features = plain.encode(state, images[:1])
+        _, alphas, _ = plain.encode(state, images[1:])
+        source, driver = generator.enc(images[:1]), generator.enc(images[1:])
+        torch.testing.assert_close(driver.alpha, alphas, rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(
+            generator.dec(generator.navigate(source, driver.alpha), source.features),
+            plain.decode(state, latent, alphas, features),
+            rtol=1e-3,
+            atol=1e-3,
+        )
+
+
 def test_dictionary_is_orthonormal_and_float32_in_half_precision(generator: Generator) -> None:
     generator.half()
     dictionary = generator.dec.direction.dictionary()
