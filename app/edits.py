@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
+from app.key_edits import change_keys
 from app.requests import Request, flag, integer, listing, number, numbers, optional_text, text
 from app.sessions import Session
 from app.words import say
@@ -14,12 +15,15 @@ from loki_core.timeline.history import record, redo, undo
 from loki_core.timeline.performance import frame_count
 from loki_core.timeline.state import (
     StudioState,
+    values_at_playhead,
     with_control,
     with_controls,
+    with_keys,
     with_look,
     with_motion,
     with_portrait,
     with_retarget,
+    with_tracks,
     with_trim,
     without_controls,
 )
@@ -54,12 +58,20 @@ def _controls(session: Session, state: StudioState, edit: Request) -> StudioStat
     return with_controls(state, numbers(edit, "values"))
 
 
+def _key(session: Session, state: StudioState, edit: Request) -> StudioState:
+    return with_keys(state, map(str, listing(edit, "names")))
+
+
+def _keys(session: Session, state: StudioState, edit: Request) -> StudioState:
+    return with_tracks(state, change_keys(state.tracks, edit))
+
+
 def _drag(session: Session, state: StudioState, edit: Request) -> StudioState:
     """Bring handles of the face to their goals, in pixels of the live portrait."""
     stage, sitter = session.stage, session.sitters[state.portrait]
     base = session.frames(state)[state.look.frame]
     values = drag_handles(
-        stage.head, sitter.landmarks, stage.units, base, dict(state.controls), sitter.live.portrait.camera,
+        stage.head, sitter.landmarks, stage.units, base, values_at_playhead(state), sitter.live.portrait.camera,
         numbers(edit, "goals", 2),
     )  # fmt: skip
     if flag(edit, "symmetric"):
@@ -109,6 +121,8 @@ _EDITS: Mapping[str, Callable[[Session, StudioState, Request], StudioState]] = M
         "control": _control,
         "controls": _controls,
         "drag": _drag,
+        "key": _key,
+        "keys": _keys,
         "reset": _reset,
         "expression": _expression,
         "motion": _motion,

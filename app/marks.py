@@ -11,7 +11,7 @@ from loki_core.head.arkit import apply_controls
 from loki_core.head.controls import control
 from loki_core.head.gizmos import turn_rings
 from loki_core.head.params import FlameParams
-from loki_core.timeline.state import StudioState
+from loki_core.timeline.state import StudioState, values_at_playhead
 from loki_core.track.handles import HANDLES, handle_points
 
 __all__ = ["marks"]
@@ -27,10 +27,10 @@ def marks(session: Session, state: StudioState) -> Reply:
         return {}
     sitter, base = session.sitters[state.portrait], session.frames(state)[state.look.frame]
     if state.look.tool == "grab":
-        return {"handles": np.round(_handles(session, sitter, base, dict(state.controls)), 1).tolist()}
+        return {"handles": np.round(_handles(session, sitter, base, values_at_playhead(state)), 1).tolist()}
     if state.look.tool == "gaze":
-        return {"gaze": _gaze(session, sitter, base, dict(state.controls))}
-    stage, values = session.stage, dict(state.controls)
+        return {"gaze": _gaze(session, sitter, base, values_at_playhead(state))}
+    stage, values = session.stage, values_at_playhead(state)
     rings = turn_rings(state.look.tool, stage.head, stage.units, base, values, sitter.live.portrait.camera)
     return {
         "rings": [

@@ -64,7 +64,7 @@ def render_order(session: Session, order: Order, progress: Progress, cancelled: 
     sitter, act = session.sitters[state.portrait], session.acts.get(state.motion)
     performance = act.performance if act else None
     first, stop = _range(order, frame_count(performance))
-    frames = add_controls(session.frames(state)[first:stop], state, stage.head, stage.units)
+    frames = add_controls(session.frames(state)[first:stop], state, stage.head, stage.units, first=first)
     folder = session.folder / f"result-{secrets.token_hex(4)}"
     folder.mkdir()
     stem = f"{sitter.name}-{act.name}" if act else sitter.name

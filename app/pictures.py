@@ -25,7 +25,7 @@ _MAP_SIDE = 512
 def draw(session: Session, state: StudioState, view: str) -> UInt8[np.ndarray, "H W 3"]:
     """The driver map ("map") or the warped portrait ("warp") at the state's playhead."""
     frame = session.frames(state)[state.look.frame : state.look.frame + 1]
-    params = add_controls(frame, state, session.stage.head, session.stage.units)
+    params = add_controls(frame, state, session.stage.head, session.stage.units, first=state.look.frame)
     sitter = session.sitters[state.portrait]
     if view == "map":
         return draw_map(session.stage, sitter, params[0], state.look.map)
@@ -43,7 +43,7 @@ def draw_map(stage: Stage, sitter: Sitter, params: FlameParams, mode: PreviewMod
 def draw_expression(stage: Stage, small: Stamp, preset: ExpressionPreset) -> UInt8[np.ndarray, "h w 3"]:
     """The face with an expression."""
     face = perform(None, small.prepared.portrait.params, stage.head, stage.units, RetargetSettings())
-    params = add_controls(face, with_controls(StudioState(), dict(preset.values)), stage.head, stage.units)
+    params = add_controls(face, with_controls(StudioState(), dict(preset.values)), stage.head, stage.units, first=0)
     picture = _warp(stage, small.prepared, params)
     box, (height, width) = small.crop, picture.shape[:2]
     left, right = max(0, round(box.cx - box.half)), min(width, round(box.cx + box.half))

@@ -9,7 +9,7 @@ from app.sessions import Session
 from app.words import say
 from loki_core.motion.clip import Motion
 from loki_core.timeline.performance import frame_count, frame_rate, lost_spans
-from loki_core.timeline.state import work_hash
+from loki_core.timeline.state import values_at_playhead, work_hash
 
 __all__ = ["report_library", "report_studio"]
 
@@ -20,6 +20,11 @@ def report_studio(session: Session) -> Reply:
         state, performance = session.state, session.performance
         return {
             **asdict(state),
+            "controls": sorted(values_at_playhead(state).items()),
+            "tracks": {
+                name: [(key.frame, key.value, key.interpolation, key.left, key.right) for key in curve.keys]
+                for name, curve in state.tracks.curves
+            },
             "hash": work_hash(state),
             "revision": session.revision,
             "can_undo": bool(session.history.past),

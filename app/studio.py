@@ -6,7 +6,7 @@ import json
 
 import gradio as gr
 
-from app.panels import expressions, header, inspector, render, session, sources, transport, viewport
+from app.panels import expressions, header, inspector, keys, render, session, sources, transport, viewport
 from app.server import Binder
 from app.sessions import Sessions
 from app.stage import Stage
@@ -42,6 +42,7 @@ def build_studio(stage: Stage, sessions: Sessions) -> gr.Blocks:
             with gr.Column(elem_id="ls-centre"):
                 viewport.build(bind)
                 transport.build()
+                keys.build()
             with gr.Column(elem_id="ls-right"), gr.Tabs(elem_id="ls-tabs"):
                 with gr.Tab(say("tab_face")):
                     inspector.build()

@@ -69,6 +69,26 @@ _WORDS: Mapping[str, str] = MappingProxyType(
         "range_clear": "Whole motion (X)",
         "lost_frames": "The face was not seen well here; these frames are bridged",
         "rate": "{fps} fps",
+        # keys
+        "keys_sheet": "Keys",
+        "keys_all": "All",
+        "keys_set": "Set keys here for everything that is set (K)",
+        "keys_auto": "Every change becomes a key (A)",
+        "keys_previous": "To the key before (,)",
+        "keys_next": "To the next key (.)",
+        "keys_empty": "Set a control, then K: it can change over time",
+        "keys_nothing": "Nothing is set yet: move a slider or the face first.",
+        "keys_interpolation": "How the selected keys lead to the next",
+        "keys_constant": "Held",
+        "keys_linear": "Straight",
+        "keys_ease": "Eased",
+        "keys_bezier": "Smooth",
+        "keys_copy": "Copy the selected keys (Ctrl+C)",
+        "keys_paste": "Paste at the playhead (Ctrl+V)",
+        "keys_mirror": "Exchange left and right (M)",
+        "keys_delete": "Delete the selected keys (Delete)",
+        "keys_outside": "expected keys from frame 0 on; move them less",
+        "key_here": "Key of {control} here",
         # sources
         "sources": "Sources",
         "portrait": "Portrait",
@@ -177,6 +197,7 @@ _WORDS: Mapping[str, str] = MappingProxyType(
         "keys_alt": "While dragging a point: the other side stays or follows. While aiming the eyes: vergence",
         "keys_shift": "While turning: steps of 5 degrees",
         "keys_fit": "Whole picture. Wheel: zoom. Drag beside handles: move. Double-click a point: pin it",
+        "keys_keys": "Keys for all that is set; every change a key; key before, next key",
         "keys_help": "This page",
         "keys_slider": "Double-click a slider, or Delete on it, puts it back to rest",
     }
@@ -187,7 +208,8 @@ GROUPS: Mapping[str, str] = MappingProxyType({"head": "head_group"})
 
 PAGE_WORDS: tuple[str, ...] = (
     "lost", "cancelled", "done", "waiting", "progress", "time_left", "download", "no_result", "range_all", "none_found", "faces",
-    "face_number", "portrait_busy", "not_media", "too_large", "rate", "vergence",
+    "face_number", "portrait_busy", "not_media", "too_large", "rate", "vergence", "keys_all",
+    "keys_nothing",
 )  # fmt: skip
 """Keys that the page itself fills in; the rest is in the markup that the server writes."""
 

@@ -18,6 +18,7 @@ _KEYS = (
     ("L", "keys_loop"),
     ("1 2 3 4 5", "keys_views"),
     ("V G H N J E", "keys_tools"),
+    ("K A , .", "keys_keys"),
     ("Alt", "keys_alt"),
     ("Shift", "keys_shift"),
     ("F", "keys_fit"),

@@ -6,6 +6,7 @@ from html import escape
 
 import gradio as gr
 
+from app.widgets.icons import icon
 from app.widgets.widget import widget
 from app.words import GROUPS, say
 from loki_core.head.controls import CONTROLS, Control
@@ -46,6 +47,7 @@ def _row(control: Control) -> str:
     limits = f'min="{control.minimum:g}" max="{control.maximum:g}" step="{step:g}" value="{control.default:g}"'
     label, text = escape(control.label, quote=True), escape(control.help, quote=True)
     value = escape(say("value_of", control=control.label, unit=say(control.unit)), quote=True)
+    key = escape(say("key_here", control=control.label), quote=True)
     search = escape(f"{control.label} {control.name} {control.group}".lower(), quote=True)
     return f"""
       <div data-control="{control.name}" data-label="{control.label}" data-default="{control.default:g}"
@@ -53,6 +55,7 @@ def _row(control: Control) -> str:
         <label for="ls-{control.name}">{_short_label(control)}</label>
         <input type="range" id="ls-{control.name}" aria-label="{label}" {limits}>
         <input type="number" aria-label="{value}" {limits}>
+        <button type="button" data-key aria-pressed="false" aria-label="{key}" title="{key}">{icon("key")}</button>
       </div>"""
 
 

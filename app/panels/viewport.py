@@ -64,25 +64,31 @@ def _label(handle: str) -> str:
 
 
 def look(session: Session, request: Request) -> Reply:
-    """Do the edits that came along, move the playhead, and show `view` there: one round trip from hand to picture.
+    """Move the playhead, do the edits that came along, and show `view` there: one round trip from hand to picture.
 
     An edit that cannot be done is reported beside the picture of the work as it is.
     """
     reply: Reply = {}
-    try:
-        for edit in listing(request, "edits"):
-            apply_edit(session, edit)
-    except InputError as error:
-        reply["error"] = sentence(str(error))
-    with session.lock:
-        state = with_frame(session.state, integer(request, "frame"), frame_count=frame_count(session.performance))
-        session.change(lambda _: state)
+    frame = integer(request, "frame")
+    with session.lock:  # keys are set at the playhead: no other request may move it in between
+        _move_playhead(session, frame)
+        try:
+            for edit in listing(request, "edits"):
+                apply_edit(session, edit)
+        except InputError as error:
+            reply["error"] = sentence(str(error))
+        _move_playhead(session, session.state.look.frame)  # another motion may be shorter
+        state = session.state
     if "marks" in request and flag(request, "marks"):
         reply["marks"] = marks(session, state)
     view = optional_text(request, "view")
     if view is not None and state.portrait:
         reply["picture"] = jpeg(draw(session, state, view))
     return {**reply, "frame": state.look.frame, "studio": report_studio(session)}
+
+
+def _move_playhead(session: Session, frame: int) -> None:
+    session.change(lambda state: with_frame(state, frame, frame_count=frame_count(session.performance)))
 
 
 def portrait_picture(session: Session, request: Request) -> Reply:

@@ -13,8 +13,10 @@ window.LokiGizmos = class {
     this.drag = null;
   }
 
+  // Those of another frame or work are out of place.
   get marks() {
-    return this.studio.playing ? {} : (this.studio.marks ?? {});
+    const { marks, playing } = this.studio;
+    return playing || !marks || (!this.drag && marks.key !== this.studio.marksKey) ? {} : marks;
   }
 
   get tool() {
@@ -54,6 +56,7 @@ window.LokiGizmos = class {
   grab(pane, x, y) {
     const held = this.find(pane, x, y);
     if (!held) return false;
+    this.studio.holding = true;
     this.drag = { ...held, pane, x, y, gesture: this.studio.newGesture(), text: "" };
     if (held.kind === "handle") {
       const [px, py] = this.panes.toCanvas(pane, this.marks.handles[held.index]);
@@ -127,6 +130,7 @@ window.LokiGizmos = class {
 
   release() {
     this.drag = null;
+    this.studio.holding = false;
   }
 
   // A pinned handle stays where it is while others are dragged.

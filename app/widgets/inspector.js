@@ -21,8 +21,21 @@ const display = (row, value) => {
 
 const showState = () => {
   const set = new Map(studio.studio.controls);
-  for (const [name, row] of rows) display(row, set.get(name) ?? atRest(row));
-  for (const group of element.querySelectorAll("details")) {
+  for (const [name, row] of rows) {
+    display(row, set.get(name) ?? atRest(row));
+    const keys = studio.studio.tracks[name] ?? [];
+    row.classList.toggle("keyed", keys.length > 0);
+    row.querySelector("[data-key]").setAttribute("aria-pressed", keys.some(([frame]) => frame === studio.studio.look.frame));
+  }
+  // A key here, or none any more.
+for (const [name, row] of rows)
+  row.querySelector("[data-key]").addEventListener("click", (event) => {
+    const here = event.currentTarget.getAttribute("aria-pressed") === "true";
+    if (here) studio.edit({ do: "keys", op: "delete", keys: [[name, studio.frame]] });
+    else studio.edit({ do: "key", names: [name] });
+  });
+
+for (const group of element.querySelectorAll("details")) {
     const changed = group.querySelectorAll(".set").length;
     group.querySelector(".count").textContent = changed || "";
     group.querySelector("[data-reset-group]").disabled = !changed;

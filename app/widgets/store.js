@@ -5,6 +5,7 @@
 //   play     playback started or stopped             marks    what the hand can hold moved (this.marks)
 (() => {
   const CACHE_BYTES = 96e6;
+  const REST = 120; // milliseconds without an edit
   const VIEWS_OF = { side: ["map", "warp"], wipe: ["warp"], map: ["map"], warp: ["warp"], portrait: [] };
 
   class Studio extends EventTarget {
@@ -24,6 +25,8 @@
       this.cacheBytes = 0;
       this.lanes = [{ busy: false }, { busy: false }];
       this.gestures = 0;
+      this.holding = false; // something of the marks
+      this.edited = -Infinity; // when the last edit was made
     }
 
     say(key, values = {}) {
@@ -118,6 +121,7 @@
     }
 
     edit(edit) {
+      this.edited = performance.now();
       const last = this.edits.at(-1);
       const same = last && edit.gesture && last.gesture === edit.gesture && last.do === edit.do && last.name === edit.name;
       if (same) this.edits[this.edits.length - 1] = edit;
@@ -219,9 +223,15 @@
       return `${this.studio.hash}|${this.studio.look.tool}|${this.frame}`;
     }
 
+    // They wait until the hand that moves a slider rests; the hand that holds one of them gets them with every edit.
     get marksDue() {
       const { portrait, look } = this.studio;
-      return Boolean(portrait) && !this.playing && look.tool !== "look" && this.marks?.key !== this.marksKey;
+      if (!portrait || this.playing || look.tool === "look" || this.marks?.key === this.marksKey) return false;
+      const rest = this.edited + REST - performance.now();
+      if (rest <= 0) return true;
+      clearTimeout(this.resting);
+      this.resting = setTimeout(() => this.wake(), rest);
+      return false;
     }
 
     // Show what is at hand, ask for what is not.
@@ -245,7 +255,7 @@
 
     next(index) {
       const view = this.studio.portrait ? this.views[index] ?? null : null;
-      if (index === 0 && this.edits.length) return { edits: this.edits.splice(0), view, frame: this.frame, marks: !this.playing };
+      if (index === 0 && this.edits.length) return { edits: this.edits.splice(0), view, frame: this.frame, marks: this.holding };
       if (index > 0 && this.edits.length) return null;
       const marks = index === 0 && this.marksDue;
       if (view && !this.cache.has(this.keyOf(view))) return { edits: [], view, frame: this.frame, marks };

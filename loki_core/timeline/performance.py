@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+import numpy as np
 import torch
 from jaxtyping import Float
 
@@ -14,7 +15,7 @@ from loki_core.head.units import UnitBasis
 from loki_core.motion.clip import Motion
 from loki_core.motion.presets import MotionPreset, sample_controls
 from loki_core.motion.retarget import RetargetSettings, retarget
-from loki_core.timeline.state import StudioState
+from loki_core.timeline.state import StudioState, control_values
 
 __all__ = ["PRESET_FPS", "Performance", "add_controls", "frame_count", "frame_rate", "lost_spans", "perform"]
 
@@ -49,9 +50,12 @@ def perform(
     return apply_controls(head, units, portrait, {"headYaw": torch.zeros(len(seconds)), **tracks})
 
 
-def add_controls(frames: FlameParams, state: StudioState, head: HeadModel, units: UnitBasis) -> FlameParams:
-    """The state's controls on top of frames of any batch shape."""
-    return apply_controls(head, units, frames, dict(state.controls)) if state.controls else frames
+def add_controls(frames: FlameParams, state: StudioState, head: HeadModel, units: UnitBasis, *, first: int) -> FlameParams:
+    """The state's controls on top of successive frames, batch shape (T,), which begin with frame `first` of the timeline."""
+    count = frames.batch_shape[0]
+    values = control_values(state, np.arange(first, first + count, dtype=np.float64))
+    columns = {name: torch.from_numpy(column) for name, column in values.items()}
+    return apply_controls(head, units, frames, columns) if columns else frames
 
 
 def lost_spans(performance: Performance | None, *, threshold: float = 0.5) -> list[tuple[int, int]]:

@@ -7,17 +7,23 @@ import json
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Literal, get_args
+
+import numpy as np
+from jaxtyping import Float
 
 from loki_core.errors import InputError
 from loki_core.head.controls import check_controls, control, mirror_controls
 from loki_core.motion.retarget import RetargetSettings
 from loki_core.raster.preview import PREVIEW_MODES, PreviewMode
+from loki_core.timeline.tracks import Tracks, drop_tracks, sample_tracks, set_keys
 
 __all__ = [
-    "Look", "StudioState", "Tool", "View", "control_value", "played_range", "with_control", "with_controls", "with_frame",
-    "with_look", "with_motion", "with_portrait", "with_retarget", "with_trim", "without_controls", "work_hash",
+    "Look", "StudioState", "Tool", "View", "control_values", "played_range", "values_at_playhead", "with_control",
+    "with_controls", "with_frame", "with_keys", "with_look", "with_motion", "with_portrait", "with_retarget", "with_tracks",
+    "with_trim", "without_controls", "work_hash",
 ]  # fmt: skip
 
 View = Literal["side", "wipe", "map", "warp", "portrait"]
@@ -28,7 +34,14 @@ Tool = Literal["look", "grab", "head", "neck", "jaw", "gaze"]
 
 
 _LOOKS: Mapping[str, tuple[object, ...]] = MappingProxyType(
-    {"view": get_args(View), "map": PREVIEW_MODES, "tool": get_args(Tool), "loop": (False, True), "linked": (False, True)}
+    {
+        "view": get_args(View),
+        "map": PREVIEW_MODES,
+        "tool": get_args(Tool),
+        "loop": (False, True),
+        "linked": (False, True),
+        "autokey": (False, True),
+    }
 )
 
 
@@ -45,6 +58,8 @@ class Look:
     loop: bool = True
     linked: bool = True
     """A control of one side moves its partner too."""
+    autokey: bool = False
+    """Every change of a control becomes a key at the playhead."""
 
 
 @dataclass(frozen=True)
@@ -60,22 +75,50 @@ class StudioState:
     retarget: RetargetSettings = field(default_factory=RetargetSettings)
     """How a driver clip moves the portrait."""
     controls: tuple[tuple[str, float], ...] = ()
-    """Added on top of the motion, by name and in the control's unit; those at rest are left out."""
+    """Added on top of the motion in every frame, by name and in the control's unit; those at rest are left out."""
+    tracks: Tracks = field(default_factory=Tracks)
+    """Keys of the controls that change over time; none of them is in `controls`."""
     trim: tuple[int, int] | None = None
     """First frame and the one past the last that are played and rendered; None = the whole motion."""
     look: Look = field(default_factory=Look)
 
 
-def control_value(state: StudioState, name: str) -> float:
-    """What a control is set to. Raises `InputError` on an unknown name."""
-    return dict(state.controls).get(name, control(name).default)
+def control_values(state: StudioState, frames: Float[np.ndarray, "T"]) -> dict[str, Float[np.ndarray, "T"]]:
+    """What every control that is set or keyed is in some frames."""
+    still = {name: np.full(len(frames), value) for name, value in state.controls}
+    return {**still, **sample_tracks(state.tracks, frames)}
+
+
+def values_at_playhead(state: StudioState) -> dict[str, float]:
+    """What the controls are at the playhead; those that are neither set nor keyed are left out."""
+    return {name: float(value[0]) for name, value in control_values(state, np.array([float(state.look.frame)])).items()}
 
 
 def with_controls(state: StudioState, values: Mapping[str, float]) -> StudioState:
-    """Set several controls. Raises `InputError` at an unknown name or a value out of range."""
+    """Set several controls: keyed ones, and all when each change is to be a key, at the playhead, others in every frame.
+
+    Raises `InputError` at an unknown name or a value out of range.
+    """
     check_controls(values)
+    keyed = {name for name in values if state.look.autokey or name in state.tracks.table()}
     merged = {**dict(state.controls), **{name: float(value) for name, value in values.items()}}
-    return replace(state, controls=tuple(sorted((n, v) for n, v in merged.items() if v != control(n).default)))
+    still = tuple(sorted((n, v) for n, v in merged.items() if v != control(n).default and n not in keyed))
+    tracks = set_keys(state.tracks, state.look.frame, {name: values[name] for name in keyed})
+    return replace(state, controls=still, tracks=tracks)
+
+
+def with_keys(state: StudioState, names: Iterable[str]) -> StudioState:
+    """Key controls at the playhead as they are there."""
+    now = values_at_playhead(state)
+    values = {name: now.get(name, control(name).default) for name in names}
+    still = tuple((name, value) for name, value in state.controls if name not in values)
+    return replace(state, controls=still, tracks=set_keys(state.tracks, state.look.frame, values))
+
+
+def with_tracks(state: StudioState, tracks: Tracks) -> StudioState:
+    """Other keys; a control that has some is no longer set in every frame."""
+    keyed = tracks.table()
+    return replace(state, tracks=tracks, controls=tuple(item for item in state.controls if item[0] not in keyed))
 
 
 def with_control(state: StudioState, name: str, value: float) -> StudioState:
@@ -85,8 +128,10 @@ def with_control(state: StudioState, name: str, value: float) -> StudioState:
 
 
 def without_controls(state: StudioState, names: Iterable[str]) -> StudioState:
-    """Put controls back to rest."""
-    return with_controls(state, {name: control(name).default for name in names})
+    """Put controls back to rest in every frame, without keys."""
+    gone = {control(name).name for name in names}
+    still = tuple(item for item in state.controls if item[0] not in gone)
+    return replace(state, controls=still, tracks=drop_tracks(state.tracks, gone))
 
 
 def with_portrait(state: StudioState, portrait: str) -> StudioState:
@@ -142,5 +187,10 @@ def with_look(state: StudioState, name: str, value: object) -> StudioState:
 
 def work_hash(state: StudioState) -> str:
     """16 hex digits that name the work: equal for equal work, however it is looked at."""
-    work = {key: value for key, value in asdict(state).items() if key != "look"}
-    return hashlib.sha256(json.dumps(work, sort_keys=True).encode()).hexdigest()[:16]
+    return _hash(replace(state, look=Look()))
+
+
+@lru_cache(maxsize=64)
+def _hash(state: StudioState) -> str:
+    """Asked for several times between two edits."""
+    return hashlib.sha256(json.dumps(asdict(state), sort_keys=True).encode()).hexdigest()[:16]

@@ -8,7 +8,7 @@ from app.edits import apply_edit
 from loki_core.errors import InputError
 from loki_core.head.controls import CONTROLS
 from loki_core.timeline.history import History
-from loki_core.timeline.state import control_value, work_hash
+from loki_core.timeline.state import values_at_playhead, work_hash
 
 NONSENSE: list[object] = [
     None,
@@ -68,16 +68,16 @@ def test_one_drag_is_one_step_of_undo(session):
     for value in (0.1, 0.2, 0.3):
         apply_edit(session, {"do": "control", "name": "jawOpen", "value": value, "gesture": "g1"})
     apply_edit(session, {"do": "undo"})
-    assert control_value(session.state, "jawOpen") == 0
+    assert values_at_playhead(session.state).get("jawOpen", 0) == 0
 
 
 def test_an_expression_replaces_the_face_and_leaves_the_head_turned(session):
     apply_edit(session, {"do": "control", "name": "headYaw", "value": 10})
     apply_edit(session, {"do": "control", "name": "jawOpen", "value": 0.9})
     apply_edit(session, {"do": "expression", "name": "smile"})
-    assert control_value(session.state, "headYaw") == 10
-    assert control_value(session.state, "jawOpen") == 0
-    assert control_value(session.state, "mouthSmileLeft") > 0
+    assert values_at_playhead(session.state).get("headYaw", 0) == 10
+    assert values_at_playhead(session.state).get("jawOpen", 0) == 0
+    assert values_at_playhead(session.state).get("mouthSmileLeft", 0) > 0
 
 
 def test_a_motion_and_none_can_be_chosen(session):

@@ -10,7 +10,7 @@ from app.server import Binder
 from app.words import say
 from loki_core.errors import InputError
 from loki_core.render.base import Cancelled
-from loki_core.timeline.state import control_value
+from loki_core.timeline.state import values_at_playhead
 
 
 def test_a_token_leads_to_its_own_session_only(sessions):
@@ -29,7 +29,7 @@ def test_a_guess_finds_nothing(sessions, token):
 def test_an_edit_in_one_session_leaves_the_others_alone(sessions):
     one, other = sessions.open("a"), sessions.open("b")
     apply_edit(one, {"do": "control", "name": "jawOpen", "value": 0.5})
-    assert control_value(one.state, "jawOpen") == 0.5 and control_value(other.state, "jawOpen") == 0
+    assert values_at_playhead(one.state).get("jawOpen", 0) == 0.5 and values_at_playhead(other.state).get("jawOpen", 0) == 0
 
 
 def test_a_closed_session_leaves_no_files_and_cannot_be_found(sessions):

@@ -38,7 +38,7 @@ def test_every_way_to_show_the_map_shows_something_else(session):
 def test_an_edit_that_cannot_be_done_is_told_beside_the_picture(session):
     reply = look(session, {"edits": [{"do": "control", "name": "jawOpen", "value": 3}], "frame": 0, "view": "map"})
     assert reply["error"] == "Expected jawOpen from 0 to 1, got 3." and reply["picture"]
-    assert reply["studio"]["controls"] == ()
+    assert reply["studio"]["controls"] == []
 
 
 def test_without_a_view_there_is_an_answer_but_no_picture(session):

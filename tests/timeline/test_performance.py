@@ -12,7 +12,7 @@ from loki_core.motion.clip import Motion
 from loki_core.motion.presets import MOTIONS, load_motion_preset
 from loki_core.motion.retarget import RetargetSettings
 from loki_core.timeline.performance import add_controls, frame_count, frame_rate, lost_spans, perform
-from loki_core.timeline.state import StudioState, with_controls
+from loki_core.timeline.state import StudioState, with_control, with_controls, with_frame, with_keys
 
 HEAD = embedded_head()
 UNITS = unit_basis(HEAD, HEAD)
@@ -52,20 +52,31 @@ def test_a_clip_moves_the_portrait():
 
 def test_controls_are_added_on_top_of_the_motion():
     frames = perform(motion(5), STILL, HEAD, UNITS, RetargetSettings(neutral=0))
-    edited = add_controls(frames, with_controls(StudioState(), {"headYaw": 10, "mouthSmileLeft": 0.5}), HEAD, UNITS)
+    edited = add_controls(frames, with_controls(StudioState(), {"headYaw": 10, "mouthSmileLeft": 0.5}), HEAD, UNITS, first=0)
     assert torch.allclose(edited.jaw_pose, frames.jaw_pose, atol=1e-6)
     assert torch.allclose(edited.global_orient[:, 1], torch.full((5,), torch.pi / 18), atol=1e-6)
 
 
 def test_no_controls_leave_the_motion_exactly():
     frames = perform(motion(5), STILL, HEAD, UNITS, RetargetSettings(neutral=0))
-    assert add_controls(frames, StudioState(), HEAD, UNITS) is frames
+    assert add_controls(frames, StudioState(), HEAD, UNITS, first=0) is frames
 
 
 def test_one_edited_frame_is_that_frame_of_all_edited():
     state = with_controls(StudioState(), {"headYaw": 10, "jawOpen": 0.5})
     frames = perform(load_motion_preset(MOTIONS / "nod.json"), STILL, HEAD, UNITS, RetargetSettings())
-    assert equal(add_controls(frames[7], state, HEAD, UNITS), add_controls(frames, state, HEAD, UNITS)[7])
+    keyed = with_keys(with_frame(state, 5, frame_count=40), ["headYaw"])
+    for edited in (state, with_control(with_frame(keyed, 20, frame_count=40), "headYaw", -20)):
+        whole = add_controls(frames, edited, HEAD, UNITS, first=0)
+        assert equal(add_controls(frames[7:9], edited, HEAD, UNITS, first=7), whole[7:9])
+
+
+def test_keys_move_the_controls_over_time():
+    frames = perform(motion(11), STILL, HEAD, UNITS, RetargetSettings(neutral=0))
+    state = with_keys(StudioState(), ["headYaw"])
+    state = with_control(with_frame(state, 10, frame_count=11), "headYaw", 20)
+    yaw = add_controls(frames, state, HEAD, UNITS, first=0).global_orient[:, 1].rad2deg()
+    assert abs(float(yaw[0])) < 1e-4 and abs(float(yaw[10]) - 20) < 1e-3 and (yaw.diff() > 0).all()
 
 
 @pytest.mark.parametrize(

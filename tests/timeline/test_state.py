@@ -11,14 +11,16 @@ from loki_core.head.controls import CONTROLS
 from loki_core.timeline.history import History, record, redo, undo
 from loki_core.timeline.state import (
     StudioState,
-    control_value,
+    values_at_playhead,
     with_control,
     with_controls,
     with_frame,
+    with_keys,
     with_look,
     with_motion,
     with_portrait,
     with_retarget,
+    with_tracks,
     with_trim,
     without_controls,
     work_hash,
@@ -40,18 +42,18 @@ def test_the_order_of_edits_to_different_controls_leaves_no_trace():
 
 def test_linked_sides_move_together_and_unlinked_ones_do_not():
     linked = with_control(StudioState(), "mouthSmileLeft", 0.5)
-    assert control_value(linked, "mouthSmileRight") == 0.5
+    assert values_at_playhead(linked).get("mouthSmileRight", 0) == 0.5
     apart = with_control(with_look(StudioState(), "linked", False), "mouthSmileLeft", 0.5)
-    assert control_value(apart, "mouthSmileRight") == 0
+    assert values_at_playhead(apart).get("mouthSmileRight", 0) == 0
 
 
 def test_a_linked_eye_turns_its_partner_the_mirrored_way():
     state = with_control(StudioState(), "eyeYawLeft", 10)
-    assert control_value(state, "eyeYawRight") == -10
+    assert values_at_playhead(state).get("eyeYawRight", 0) == -10
 
 
 def test_moving_the_mouth_to_one_side_does_not_move_it_to_the_other():
-    assert control_value(with_control(StudioState(), "mouthLeft", 0.5), "mouthRight") == 0
+    assert values_at_playhead(with_control(StudioState(), "mouthLeft", 0.5)).get("mouthRight", 0) == 0
 
 
 @given(setting=settings)
@@ -129,7 +131,7 @@ def test_one_drag_is_one_step():
     for value in (0.1, 0.2, 0.3):
         history = record(history, with_control(history.present, "jawOpen", value), gesture="drag 1")
     history = record(history, with_control(history.present, "jawOpen", 0.6), gesture="drag 2")
-    assert control_value(undo(history).present, "jawOpen") == 0.3
+    assert values_at_playhead(undo(history).present)["jawOpen"] == 0.3
     assert undo(undo(history)).present == StudioState()
 
 
@@ -155,3 +157,37 @@ def test_history_is_bounded():
 
 def test_undo_without_a_past_changes_nothing():
     assert undo(History()) == History() == redo(History())
+
+
+def at(state: StudioState, frame: int) -> StudioState:
+    return with_frame(state, frame, frame_count=100)
+
+
+def test_a_keyed_control_takes_keys_and_the_others_stay_as_they_are():
+    state = with_keys(with_control(StudioState(), "jawOpen", 0.5), ["jawOpen"])
+    assert state.controls == () and values_at_playhead(at(state, 50)) == {"jawOpen": 0.5}
+    state = with_control(with_control(at(state, 20), "jawOpen", 1.0), "headYaw", 10)
+    assert dict(state.controls) == {"headYaw": 10.0}
+    assert values_at_playhead(at(state, 0))["jawOpen"] == 0.5 < values_at_playhead(at(state, 10))["jawOpen"] < 1
+
+
+def test_with_autokey_every_change_is_a_key():
+    state = with_control(at(with_look(StudioState(), "autokey", True), 7), "mouthSmileLeft", 0.4)
+    assert state.controls == ()
+    assert {name: [key.frame for key in curve.keys] for name, curve in state.tracks.curves} == {
+        "mouthSmileLeft": [7], "mouthSmileRight": [7],
+    }  # fmt: skip
+
+
+def test_reset_takes_the_keys_away_too():
+    state = with_keys(with_control(StudioState(), "jawOpen", 0.5), ["jawOpen", "headYaw"])
+    assert without_controls(state, ["jawOpen", "headYaw"]) == StudioState()
+
+
+def test_other_keys_take_the_place_of_what_was_set():
+    state = with_control(StudioState(), "jawOpen", 0.5)
+    assert with_tracks(state, with_keys(state, ["jawOpen"]).tracks).controls == ()
+
+
+def test_keys_are_work():
+    assert work_hash(with_keys(StudioState(), ["jawOpen"])) != work_hash(StudioState())
