@@ -17,27 +17,33 @@ from loki_core.raster.preview import PreviewMode, render_preview
 from loki_core.timeline.performance import add_controls, perform
 from loki_core.timeline.state import StudioState, with_controls
 
-__all__ = ["draw", "draw_expression", "draw_map", "opaque"]
+__all__ = ["MAP_SIDE", "draw", "draw_expression", "draw_map", "opaque"]
 
-_MAP_SIDE = 512
+MAP_SIDE = 512
+"""Pixels of the driver map's side on the page, at most."""
+_SMALLEST_MAP = 64
 
 
-def draw(session: Session, state: StudioState, view: str) -> UInt8[np.ndarray, "H W 3"]:
-    """The driver map ("map") or the warped portrait ("warp") at the state's playhead."""
+def draw(session: Session, state: StudioState, view: str, *, side: int = MAP_SIDE) -> UInt8[np.ndarray, "H W 3"]:
+    """The driver map ("map", of `side` pixels) or the warped portrait ("warp") at the state's playhead."""
+    if not _SMALLEST_MAP <= side <= MAP_SIDE:
+        raise InputError(say("bad_request"))
     frame = session.frames(state)[state.look.frame : state.look.frame + 1]
     params = add_controls(frame, state, session.stage.head, session.stage.units, first=state.look.frame)
     sitter = session.sitters[state.portrait]
     if view == "map":
-        return draw_map(session.stage, sitter, params[0], state.look.map)
+        return draw_map(session.stage, sitter, params[0], state.look.map, side=side)
     if view == "warp":
         return _warp(session.stage, sitter.live, params)
     raise InputError(say("bad_request"))
 
 
-def draw_map(stage: Stage, sitter: Sitter, params: FlameParams, mode: PreviewMode) -> UInt8[np.ndarray, "H W 3"]:
+def draw_map(
+    stage: Stage, sitter: Sitter, params: FlameParams, mode: PreviewMode, *, side: int = MAP_SIDE
+) -> UInt8[np.ndarray, "H W 3"]:
     """The driver map of one frame (batch shape ()) as the eye can read it."""
     camera = sitter.live.portrait.camera
-    return render_preview(stage.head, params, camera, sitter.crop, mode=mode, size=(_MAP_SIDE, _MAP_SIDE))
+    return render_preview(stage.head, params, camera, sitter.crop, mode=mode, size=(side, side))
 
 
 def draw_expression(stage: Stage, small: Stamp, preset: ExpressionPreset) -> UInt8[np.ndarray, "h w 3"]:

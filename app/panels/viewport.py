@@ -10,7 +10,7 @@ import gradio as gr
 
 from app.edits import apply_edit
 from app.marks import marks
-from app.pictures import draw
+from app.pictures import MAP_SIDE, draw
 from app.report import report_studio
 from app.requests import Reply, Request, flag, integer, listing, optional_text, text
 from app.server import Binder
@@ -83,7 +83,8 @@ def look(session: Session, request: Request) -> Reply:
         reply["marks"] = marks(session, state)
     view = optional_text(request, "view")
     if view is not None and state.portrait:
-        reply["picture"] = jpeg(draw(session, state, view))
+        side = integer(request, "side") if "side" in request else MAP_SIDE
+        reply["picture"] = jpeg(draw(session, state, view, side=side))
     return {**reply, "frame": state.look.frame, "studio": report_studio(session)}
 
 

@@ -3,15 +3,17 @@ const studio = window.loki;
 studio.offer(server, upload);
 
 const rows = new Map([...element.querySelectorAll("[data-control]")].map((row) => [row.dataset.control, row]));
-const parts = (row) => [row.querySelector("input[type=range]"), row.querySelector("input[type=number]")];
-const atRest = (row) => Number(row.dataset.default);
+const inputs = new Map([...rows.values()].map((row) => [row, [row.querySelector("input[type=range]"), row.querySelector("input[type=number]")]]));
+const parts = (row) => inputs.get(row);
+const rest = new Map([...rows.values()].map((row) => [row, Number(row.dataset.default)]));
+const atRest = (row) => rest.get(row);
 let held = null;
 let gesture = null;
 const shown = new Map(); // row -> value on screen, as the state had it
 
 const display = (row, value) => {
-  const [slider, box] = parts(row);
   if (shown.get(row) === value) return;
+  const [slider, box] = parts(row);
   shown.set(row, value);
   if (slider !== held) slider.value = value;
   if (box !== held) box.value = Number(value.toFixed(2));
@@ -21,21 +23,8 @@ const display = (row, value) => {
 
 const showState = () => {
   const set = new Map(studio.studio.controls);
-  for (const [name, row] of rows) {
-    display(row, set.get(name) ?? atRest(row));
-    const keys = studio.studio.tracks[name] ?? [];
-    row.classList.toggle("keyed", keys.length > 0);
-    row.querySelector("[data-key]").setAttribute("aria-pressed", keys.some(([frame]) => frame === studio.studio.look.frame));
-  }
-  // A key here, or none any more.
-for (const [name, row] of rows)
-  row.querySelector("[data-key]").addEventListener("click", (event) => {
-    const here = event.currentTarget.getAttribute("aria-pressed") === "true";
-    if (here) studio.edit({ do: "keys", op: "delete", keys: [[name, studio.frame]] });
-    else studio.edit({ do: "key", names: [name] });
-  });
-
-for (const group of element.querySelectorAll("details")) {
+  for (const [name, row] of rows) display(row, set.get(name) ?? atRest(row));
+  for (const group of element.querySelectorAll("details")) {
     const changed = group.querySelectorAll(".set").length;
     group.querySelector(".count").textContent = changed || "";
     group.querySelector("[data-reset-group]").disabled = !changed;
@@ -43,6 +32,23 @@ for (const group of element.querySelectorAll("details")) {
   element.querySelector("[data-reset-all]").disabled = !set.size;
   element.querySelector("[data-linked]").checked = studio.studio.look.linked;
 };
+
+const showKeys = () => {
+  for (const [name, row] of rows) {
+    const keys = studio.studio.tracks[name] ?? [];
+    row.classList.toggle("keyed", keys.length > 0);
+    row.querySelector("[data-key]").setAttribute("aria-pressed", keys.some(([frame]) => frame === studio.studio.look.frame));
+  }
+};
+studio.watch(({ tracks, look }) => [tracks, look.frame], showKeys);
+
+// A key here, or none any more.
+for (const [name, row] of rows)
+  row.querySelector("[data-key]").addEventListener("click", (event) => {
+    const here = event.currentTarget.getAttribute("aria-pressed") === "true";
+    if (here) studio.edit({ do: "keys", op: "delete", keys: [[name, studio.frame]] });
+    else studio.edit({ do: "key", names: [name] });
+  });
 
 const set = (row, value) => {
   shown.delete(row);

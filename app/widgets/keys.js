@@ -250,4 +250,4 @@ canvas.addEventListener("keydown", (event) => {
 
 new ResizeObserver(redraw).observe(sheet);
 for (const name of ["seek", "theme"]) studio.on(name, redraw);
-studio.follow("studio", showState);
+studio.watch(({ tracks, frame_count, look }) => [tracks, frame_count, look.autokey], showState);

@@ -56,6 +56,6 @@ const showJobs = () => {
   if (finished) showResult(finished);
 };
 
-studio.follow("studio", showState);
+studio.watch(({ trim, frame_count, fps, motion, portrait }) => [trim, frame_count, fps, motion, portrait], showState);
 studio.follow("library", showState);
 studio.follow("library", showJobs);

@@ -147,4 +147,4 @@ const showFace = () => {
 
 studio.on("face", showFace);
 studio.follow("library", showLibrary);
-studio.follow("studio", showState);
+studio.watch(({ portrait, motion, retarget }) => [portrait, motion, retarget], showState);

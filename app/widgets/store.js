@@ -6,6 +6,7 @@
 (() => {
   const CACHE_BYTES = 96e6;
   const REST = 120; // milliseconds without an edit
+  const [MAP_SIDE, DRAFT_SIDE] = [512, 288];
   const VIEWS_OF = { side: ["map", "warp"], wipe: ["warp"], map: ["map"], warp: ["warp"], portrait: [] };
 
   class Studio extends EventTarget {
@@ -27,6 +28,7 @@
       this.gestures = 0;
       this.holding = false; // something of the marks
       this.edited = -Infinity; // when the last edit was made
+      this.mapSide = MAP_SIDE; // pixels of the screen that the driver map covers
     }
 
     say(key, values = {}) {
@@ -41,6 +43,17 @@
     follow(name, listener) {
       this.on(name, listener);
       if (this.studio) listener();
+    }
+
+    // Calls the listener when what it picks from the work has changed: most edits touch little of the page.
+    watch(pick, listener) {
+      let before;
+      this.follow("studio", () => {
+        const now = JSON.stringify(pick(this.studio));
+        if (now === before) return;
+        before = now;
+        listener();
+      });
     }
 
     emit(name) {
@@ -96,7 +109,7 @@
       if (this.studio && studio.revision < this.studio.revision) return;
       const before = this.studio;
       this.studio = studio;
-      if (!before || before.look.frame !== studio.look.frame || before.motion !== studio.motion) this.frame = studio.look.frame;
+      if (!before || before.motion !== studio.motion) this.frame = studio.look.frame; // else time runs here
       this.frame = Math.min(this.frame, studio.frame_count - 1);
       if (studio.frame_count < 2) this.pause();
       this.emit("studio");
@@ -122,6 +135,8 @@
 
     edit(edit) {
       this.edited = performance.now();
+      clearTimeout(this.resting);
+      this.resting = setTimeout(() => this.wake(), REST + 1);
       const last = this.edits.at(-1);
       const same = last && edit.gesture && last.gesture === edit.gesture && last.do === edit.do && last.name === edit.name;
       if (same) this.edits[this.edits.length - 1] = edit;
@@ -210,8 +225,8 @@
       return VIEWS_OF[this.studio?.look.view ?? "side"];
     }
 
-    keyOf(view, frame = this.frame, studio = this.studio) {
-      return `${studio.hash}|${view}|${view === "map" ? studio.look.map : ""}|${frame}`;
+    keyOf(view, frame = this.frame, studio = this.studio, side = this.side) {
+      return `${studio.hash}|${view}|${view === "map" ? `${studio.look.map}${side}` : ""}|${frame}`;
     }
 
     valueOf(name) {
@@ -226,12 +241,29 @@
     // They wait until the hand that moves a slider rests; the hand that holds one of them gets them with every edit.
     get marksDue() {
       const { portrait, look } = this.studio;
-      if (!portrait || this.playing || look.tool === "look" || this.marks?.key === this.marksKey) return false;
-      const rest = this.edited + REST - performance.now();
-      if (rest <= 0) return true;
-      clearTimeout(this.resting);
-      this.resting = setTimeout(() => this.wake(), rest);
-      return false;
+      return portrait && !this.playing && look.tool !== "look" && this.marks?.key !== this.marksKey && !this.moving;
+    }
+
+    fitMap(pixels) {
+      const before = this.side;
+      this.mapSide = pixels;
+      if (this.side !== before) this.wake();
+    }
+
+    // Whether all that is on screen is as it will stay.
+    get settled() {
+      const busy = this.lanes.some((lane) => lane.busy) || this.edits.length || this.moving || this.marksDue;
+      return !busy && this.views.every((view) => this.pictures[view]?.key === this.keyOf(view));
+    }
+
+    get moving() {
+      return performance.now() - this.edited < REST;
+    }
+
+    // Pixels of the driver map's side: as many as are shown; fewer while the hand moves, so that the map keeps up with it.
+    get side() {
+      const whole = Math.min(MAP_SIDE, Math.max(DRAFT_SIDE, this.mapSide));
+      return this.moving ? DRAFT_SIDE : Math.ceil(whole / 32) * 32;
     }
 
     // Show what is at hand, ask for what is not.
@@ -277,13 +309,14 @@
     }
 
     async fetch({ edits, view, frame, marks = false, ahead = false }) {
-      const reply = await this.ask("look", { edits, view, frame, marks });
+      const { side } = this;
+      const reply = await this.ask("look", { edits, view, frame, marks, side });
       if (reply?.marks) {
         this.marks = { ...reply.marks, key: `${reply.studio.hash}|${reply.studio.look.tool}|${reply.frame}` };
         this.emit("marks");
       }
       if (!reply?.picture) return reply !== null && (view === null || this.edits.length > 0);
-      const key = this.keyOf(view, reply.frame, reply.studio);
+      const key = this.keyOf(view, reply.frame, reply.studio, side);
       this.keep(key, reply.picture);
       const stale = reply.studio.portrait !== this.studio.portrait || !this.views.includes(view);
       if (!ahead && !stale) this.show(view, key); // decoded while the next is on its way

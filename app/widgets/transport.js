@@ -110,7 +110,7 @@ field.addEventListener("change", () => {
   studio.seek(Number(field.value));
 });
 
-studio.follow("studio", showState);
+studio.watch((work) => [work.trim, work.frame_count, work.fps, work.look.loop, work.lost, studio.frame], showState);
 studio.on("seek", showFrame);
 studio.on("play", () => {
   find("play").classList.toggle("playing", studio.playing);

@@ -30,6 +30,7 @@ const drawOne = (pen, view, box, { square = false, until = 1 } = {}) => {
   const image = picture(view);
   if (!image) return pane;
   const { place } = pane;
+  if (view === "map") studio.fitMap(Math.round(place.width * window.devicePixelRatio));
   const from = view === "map" ? { x: 0, y: 0, width: image.width, height: image.height } : region;
   pen.save();
   pen.beginPath();
@@ -196,5 +197,5 @@ mode.addEventListener("change", () => studio.edit({ do: "look", name: "map", val
 wipe.addEventListener("input", redraw);
 new ResizeObserver(redraw).observe(stage);
 for (const name of ["picture", "marks", "play", "theme", "face"]) studio.on(name, redraw);
-studio.follow("studio", showState);
-studio.follow("studio", loadFace);
+studio.watch(({ look, portrait }) => [look.view, look.tool, look.map, portrait], showState);
+studio.watch(({ portrait }) => portrait, loadFace);

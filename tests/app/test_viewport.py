@@ -77,3 +77,11 @@ def test_expressions_are_shown_on_the_portrait_without_changing_the_work(session
     assert set(pictures) == {"neutral", "surprise"} and session.history == before
     neutral, surprise = (decode(pictures[name]).astype(int) for name in ("neutral", "surprise"))
     assert 80 <= neutral.shape[0] <= 100 and np.abs(surprise - neutral).max() > 60
+
+
+def test_the_map_is_as_large_as_the_page_asks(session):
+    asked = {"edits": [], "frame": 0, "view": "map"}
+    assert decode_jpeg(look(session, {**asked, "side": 288})["picture"]).shape == (288, 288, 3)
+    for side in (0, 63, 513, 2.5, "288"):
+        with pytest.raises(InputError):
+            look(session, {**asked, "side": side})

@@ -21,7 +21,7 @@ PIXELS = """() => {
   return Array.from(pen.getImageData(0, 0, canvas.width / 2, canvas.height).data.filter((_, index) => index % 97 === 0));
 }"""
 """A sample of the left half of the viewport, where the driver map is."""
-SETTLED = "window.loki.lanes.every((lane) => !lane.busy) && !window.loki.edits.length"
+SETTLED = "window.loki.settled"
 
 
 def pixels(page: Page) -> np.ndarray:
@@ -267,3 +267,30 @@ def test_a_ring_turns_the_head_and_the_wheel_enlarges_the_pictures(page: Page):
     page.keyboard.press("f")
     page.wait_for_function("document.querySelector('#ls-viewport canvas').dataset.zoom === '1'")
     assert np.array_equal(pixels(page), before)
+
+
+def test_keys_are_set_moved_and_deleted_on_the_sheet(page: Page):
+    page.evaluate("window.loki.seek(10)")
+    drag(page, "browInnerUp", 0.5)
+    page.keyboard.press("k")
+    page.wait_for_function(f"{SETTLED} && window.loki.studio.tracks.browInnerUp?.length === 1")
+    page.evaluate("window.loki.seek(60)")
+    drag(page, "browInnerUp", 0.9)
+    page.wait_for_function(f"{SETTLED} && window.loki.studio.tracks.browInnerUp.length === 2")
+    sheet = page.locator("#ls-keys canvas")
+    box = sheet.bounding_box()
+    assert box is not None
+    across = box["x"] + 150 + 10.5 * (box["width"] - 158) / page.evaluate("window.loki.studio.frame_count")
+    page.mouse.move(across, box["y"] + 18 + 17 * 1.5)
+    page.mouse.down()
+    page.mouse.move(across + 40, box["y"] + 18 + 17 * 1.5, steps=4)
+    page.mouse.up()
+    page.wait_for_function(f"{SETTLED} && window.loki.studio.tracks.browInnerUp[0][0] > 15")
+    sheet.press("Delete")
+    page.wait_for_function(f"{SETTLED} && window.loki.studio.tracks.browInnerUp.length === 1")
+    page.keyboard.press("Control+z")
+    page.wait_for_function(f"{SETTLED} && window.loki.studio.tracks.browInnerUp.length === 2")
+    key = page.locator("[data-control=browInnerUp] [data-key]")
+    expect(key).to_have_attribute("aria-pressed", "true")
+    key.click()
+    page.wait_for_function(f"{SETTLED} && window.loki.studio.tracks.browInnerUp.length === 1")
