@@ -17,7 +17,7 @@ from app.sessions import Session
 from app.stage import Act, Prepared, Sitter, Stage, Stamp, name_of
 from app.words import say
 from loki_core.errors import InputError
-from loki_core.head.model import HeadModel, pose_vertices
+from loki_core.head.model import HeadModel, pose_vertices, with_identity
 from loki_core.media.picture import flatten, read_picture
 from loki_core.media.video_in import probe
 from loki_core.motion.files import read_motion
@@ -84,7 +84,14 @@ def sit(stage: Stage, name: str, portrait: Portrait) -> Sitter:
     """Make a fitted portrait ready for the viewport."""
     live = shrink_portrait(portrait, _LIVE_SIDE / max(portrait.camera.width, portrait.camera.height))
     own = replace(stage.head, template=stage.head.template + torch.from_numpy(portrait.offsets).float())
-    return Sitter(name, portrait, Prepared(live, stage.renderer.prepare(live)), _head_box(stage.head, live), reduce_head(own))
+    return Sitter(
+        name,
+        full=portrait,
+        live=Prepared(live, stage.renderer.prepare(live)),
+        crop=_head_box(stage.head, live),
+        person=with_identity(stage.head, portrait.params.betas),
+        landmarks=reduce_head(own),
+    )
 
 
 def stamp(stage: Stage, portrait: Portrait) -> Stamp:

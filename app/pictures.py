@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from jaxtyping import UInt8
 
@@ -13,7 +15,8 @@ from loki_core.head.params import FlameParams
 from loki_core.media.picture import flatten
 from loki_core.motion.presets import ExpressionPreset
 from loki_core.motion.retarget import RetargetSettings
-from loki_core.raster.preview import PreviewMode, render_preview
+from loki_core.raster.driver_map import pose_and_deform
+from loki_core.raster.preview import PreviewMode, draw_preview
 from loki_core.timeline.performance import add_controls, perform
 from loki_core.timeline.state import StudioState, with_controls
 
@@ -43,7 +46,8 @@ def draw_map(
 ) -> UInt8[np.ndarray, "H W 3"]:
     """The driver map of one frame (batch shape ()) as the eye can read it."""
     camera = sitter.live.portrait.camera
-    return render_preview(stage.head, params, camera, sitter.crop, mode=mode, size=(side, side))
+    vertices, moved = pose_and_deform(sitter.person, replace(params, betas=params.betas[:0]))
+    return draw_preview(stage.head, vertices, moved, camera, sitter.crop, mode=mode, size=(side, side))
 
 
 def draw_expression(stage: Stage, small: Stamp, preset: ExpressionPreset) -> UInt8[np.ndarray, "h w 3"]:

@@ -57,6 +57,8 @@ class Sitter:
     """Small enough to follow the hand."""
     crop: CropBox
     """The square around the head that the driver map is drawn in, in pixels of `live`."""
+    person: HeadModel
+    """The head with this portrait's identity."""
     landmarks: LandmarkHead
     """The head with this portrait's offsets, reduced to what a hand can take hold of."""
 

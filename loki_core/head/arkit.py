@@ -43,16 +43,18 @@ def apply_controls(head: HeadModel, units: UnitBasis, base: FlameParams, values:
     base, values = _broadcast(base, values)
     strength = _column(values, ARKIT_UNITS, base)
     jaw, eyes = _turned_joints(units, base, strength)
-    gaze = _column(values, _GAZE, base)[..., None, :] + torch.stack([_column(values, names, base) for names in _EYES], dim=-2)
-    orient = compose(base.global_orient, from_yaw_pitch_roll(_column(values, _HEAD, base)))
+    orient = _turned(base.global_orient, values, _HEAD, base)
+    translation = base.translation + _column(values, _SHIFT, base) * _METRES_PER_CM
+    if orient is not base.global_orient:
+        translation = translation + _pivot_shift(head, base, orient)
     return FlameParams(
         betas=base.betas,
         expression=_added_expression(units, base, strength),
         global_orient=orient,
-        neck_pose=compose(base.neck_pose, from_yaw_pitch_roll(_column(values, _NECK_TURN, base))),
+        neck_pose=_turned(base.neck_pose, values, _NECK_TURN, base),
         jaw_pose=jaw,
-        eye_pose=compose(eyes, from_yaw_pitch_roll(torch.nn.functional.pad(gaze, (0, 1)))),
-        translation=base.translation + _pivot_shift(head, base, orient) + _column(values, _SHIFT, base) * _METRES_PER_CM,
+        eye_pose=_gazed(eyes, values, base),
+        translation=translation,
     )
 
 
@@ -123,6 +125,21 @@ def _column(values: Values, names: Sequence[str], like: FlameParams) -> Float[Te
     """The named values side by side, 0 where there is none."""
     rest = like.expression.new_zeros(like.batch_shape)
     return torch.stack([torch.as_tensor(values.get(name, rest)) for name in names], dim=-1)
+
+
+def _turned(rotation: Float[Tensor, "*B 3"], values: Values, names: Sequence[str], like: FlameParams) -> Float[Tensor, "*B 3"]:
+    """After yaw, pitch and roll of those names; the rotation itself where none is given."""
+    if not any(name in values for name in names):
+        return rotation
+    return compose(rotation, from_yaw_pitch_roll(_column(values, names, like)))
+
+
+def _gazed(eyes: Float[Tensor, "*B 2 3"], values: Values, like: FlameParams) -> Float[Tensor, "*B 2 3"]:
+    """The eyes after the angles for both and for each."""
+    if not any(name in values for name in (*_GAZE, *_EYES[0], *_EYES[1])):
+        return eyes
+    gaze = _column(values, _GAZE, like)[..., None, :] + torch.stack([_column(values, names, like) for names in _EYES], dim=-2)
+    return compose(eyes, from_yaw_pitch_roll(torch.nn.functional.pad(gaze, (0, 1))))
 
 
 def _store(values: dict[str, Tensor], names: Sequence[str], columns: Float[Tensor, "*B N"]) -> None:

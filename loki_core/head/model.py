@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
@@ -14,7 +14,16 @@ from torch import Tensor
 from loki_core.head.params import FlameParams, pack_pose
 from loki_core.head.rotation import rotation_matrix
 
-__all__ = ["PART_NAMES", "HeadId", "HeadModel", "LandmarkAnchors", "head_offsets", "pose_vertices", "pose_with_offsets"]
+__all__ = [
+    "PART_NAMES",
+    "HeadId",
+    "HeadModel",
+    "LandmarkAnchors",
+    "head_offsets",
+    "pose_vertices",
+    "pose_with_offsets",
+    "with_identity",
+]
 
 PART_NAMES = (
     "skin", "lips", "eye_left", "eye_right", "mouth_cavity", "tongue", "teeth_upper", "teeth_lower",
@@ -107,6 +116,17 @@ class HeadModel:
     def neutral(self, batch_shape: tuple[int, ...] = ()) -> FlameParams:
         """Coefficients of the template itself."""
         return FlameParams.neutral(self.shape_count, self.expression_count, batch_shape)
+
+
+def with_identity(head: HeadModel, betas: Float[Tensor, "S"]) -> HeadModel:
+    """The head of one person, without shape axes: posed without betas, it is `head` posed with them, and faster."""
+    return replace(
+        head,
+        template=head.template + head.shape_basis @ betas,
+        shape_basis=head.shape_basis[..., :0],
+        shape_names=(),
+        named_shapes={},
+    )
 
 
 def _skin(

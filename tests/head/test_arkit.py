@@ -253,3 +253,10 @@ def test_gradients_reach_the_base(head: HeadModel, units: UnitBasis) -> None:
     compose(params.jaw_pose, params.jaw_pose).sum().backward()
     assert jaw.grad is not None
     assert torch.isfinite(jaw.grad).all()
+
+
+def test_controls_that_are_not_given_leave_their_joints_to_the_bit(head: HeadModel, units: UnitBasis) -> None:
+    base = replace(head.neutral(), global_orient=torch.tensor([0.1, 0.2, 0.3]), neck_pose=torch.tensor([0.3, 0.0, 0.1]))
+    smiling = apply_controls(head, units, base, {"mouthSmileLeft": 0.5})
+    for name in ("global_orient", "neck_pose", "eye_pose", "translation"):
+        assert torch.equal(getattr(smiling, name), getattr(base, name))
