@@ -59,7 +59,8 @@ def sample(curve: Curve, frames: Float[np.ndarray, "T"]) -> Float[np.ndarray, "T
     """Values at `frames`, which may lie between whole ones. Raises `ValueError` for a curve without keys."""
     if not curve.keys:
         raise ValueError("expected a curve with at least one key, got none")
-    values, (index, share) = np.array([key.value for key in curve.keys]), shares(curve, frames)
+    values = np.array([key.value for key in curve.keys], dtype=np.float64)
+    index, share = shares(curve, frames)
     result = values[index]
     for segment in np.unique(index[share > 0]):
         inside = (index == segment) & (share > 0)

@@ -13,7 +13,7 @@ from torch import Tensor
 from loki_core.head.controls import CONTROLS
 from loki_core.head.model import HeadModel
 from loki_core.head.params import FlameParams
-from loki_core.head.rotation import compose, invert, slerp
+from loki_core.head.rotation import compose, invert, rotation_matrix, slerp
 from loki_core.motion.axes import ranged_axes
 from loki_core.timeline.layers import Layer, Region, audible, source_places
 
@@ -23,6 +23,7 @@ Source = Callable[[Layer], tuple[FlameParams, float]]
 """Gives a layer's performance on the portrait, batch shape (T,), and its frames a second over the timeline's."""
 
 _GROUPS = {control.name: control.group for control in CONTROLS}
+_NECK = 1
 _UNNAMED: Region = "mouth"
 """Region of axes that are no ARKit units: principal components, which move the mouth most."""
 _ROTATIONS: tuple[tuple[str, Region], ...] = (
@@ -41,15 +42,24 @@ def evaluate_layers(
     below = FlameParams(
         **{f.name: getattr(portrait, f.name).expand(len(frames), *getattr(portrait, f.name).shape) for f in fields(portrait)}
     )
+    arm = _arm(head, portrait)
     for layer in audible(tuple(layers)):
         performed, rate = source(layer)
         places, weight = source_places(layer, frames, performed.batch_shape[0], rate=rate)
         if weight.any():
-            below = _lay_over(layer, below, _at(performed, places), portrait, head, torch.from_numpy(weight).float())
+            own = _at(performed, places, arm)
+            below = _lay_over(layer, below, own, portrait, head, torch.from_numpy(weight).float(), arm)
     return below
 
 
-def _at(performed: FlameParams, places: Float[np.ndarray, "T"]) -> FlameParams:
+def _arm(head: HeadModel, portrait: FlameParams) -> Float[Tensor, "3"]:
+    """From the root joint, about which poses turn, to the neck joint, about which people do; metres, head space."""
+    rest, by_shape = head.joint_places
+    joints = rest + by_shape @ portrait.betas
+    return joints[_NECK] - joints[0]
+
+
+def _at(performed: FlameParams, places: Float[np.ndarray, "T"], arm: Float[Tensor, "3"]) -> FlameParams:
     """Frames at places that may lie between two."""
     low = np.floor(places).astype(np.int64)
     share = torch.from_numpy(places - low).float()
@@ -57,7 +67,8 @@ def _at(performed: FlameParams, places: Float[np.ndarray, "T"]) -> FlameParams:
     if not share.any():
         return first
     second = _picked(performed, np.minimum(low + 1, performed.batch_shape[0] - 1))
-    return _mixed(first, second, {f.name: share for f in fields(first)}, share.expand(first.expression.shape[1], -1).T)
+    shares = {f.name: share for f in fields(first)}
+    return _mixed(first, second, shares, share.expand(first.expression.shape[1], -1).T, arm)
 
 
 def _picked(performed: FlameParams, index: np.ndarray) -> FlameParams:
@@ -66,25 +77,46 @@ def _picked(performed: FlameParams, index: np.ndarray) -> FlameParams:
 
 
 def _lay_over(
-    layer: Layer, below: FlameParams, own: FlameParams, portrait: FlameParams, head: HeadModel, weight: Float[Tensor, "T"]
+    layer: Layer,
+    below: FlameParams,
+    own: FlameParams,
+    portrait: FlameParams,
+    head: HeadModel,
+    weight: Float[Tensor, "T"],
+    arm: Float[Tensor, "3"],
 ) -> FlameParams:
     faders = dict(layer.regions)
     by_axis = torch.tensor([faders.get(_GROUPS.get(name, _UNNAMED), 1.0) for name in head.expression_names])
     axes = weight[:, None] * by_axis
     shares = {name: weight * faders.get(region, 1.0) for name, region in (*_ROTATIONS, ("translation", "head"))}
     if layer.mode == "override":
-        return _mixed(below, own, shares, axes)
-    return _added(below, own, portrait, shares, axes, ranged_axes(head))
+        return _mixed(below, own, shares, axes, arm)
+    return _added(below, own, portrait, shares, axes, ranged_axes(head), arm)
 
 
-def _mixed(below: FlameParams, own: FlameParams, shares: dict[str, Tensor], axes: Float[Tensor, "T E"]) -> FlameParams:
+def _mixed(
+    below: FlameParams, own: FlameParams, shares: dict[str, Tensor], axes: Float[Tensor, "T E"], arm: Float[Tensor, "3"]
+) -> FlameParams:
     changed = {name: _turned(getattr(below, name), getattr(own, name), shares[name]) for name, _ in _ROTATIONS}
+    share = shares["translation"][:, None]
+    neck = torch.lerp(_neck(below, arm), _neck(own, arm), share)
+    between = neck - _swing(changed["global_orient"], arm)
     return FlameParams(
         betas=below.betas,
         expression=torch.lerp(below.expression, own.expression, axes),
-        translation=torch.lerp(below.translation, own.translation, shares["translation"][:, None]),
+        translation=torch.where(share == 0, below.translation, torch.where(share == 1, own.translation, between)),
         **changed,
     )
+
+
+def _neck(params: FlameParams, arm: Float[Tensor, "3"]) -> Float[Tensor, "*T 3"]:
+    """Place of the neck joint but for the root joint's own, which is the same in all poses. It, not the translation, is what is
+    blended: a head turns about its neck."""
+    return params.translation + _swing(params.global_orient, arm)
+
+
+def _swing(orient: Float[Tensor, "*T 3"], arm: Float[Tensor, "3"]) -> Float[Tensor, "*T 3"]:
+    return rotation_matrix(orient) @ arm
 
 
 def _turned(below: Float[Tensor, "T *J 3"], own: Float[Tensor, "T *J 3"], share: Float[Tensor, "T"]) -> Float[Tensor, "T *J 3"]:
@@ -101,6 +133,7 @@ def _added(
     shares: dict[str, Tensor],
     axes: Float[Tensor, "T E"],
     ranged: Bool[Tensor, "E"],
+    arm: Float[Tensor, "3"],
 ) -> FlameParams:
     """The layer's change from the portrait on top; units stay where units can be."""
     raised = below.expression + axes * (own.expression - portrait.expression)
@@ -111,9 +144,11 @@ def _added(
         share = shares[name].reshape(-1, *(1,) * (base.ndim - 1))
         change = share * compose(invert(rest).expand(base.shape), getattr(own, name))
         turned[name] = torch.where(share == 0, base, compose(base, change))
+    share = shares["translation"][:, None]
+    neck = _neck(below, arm) + share * (_neck(own, arm) - _neck(portrait, arm))
     return FlameParams(
         betas=below.betas,
         expression=torch.where(ranged, raised.clamp(low, high), raised),
-        translation=below.translation + shares["translation"][:, None] * (own.translation - portrait.translation),
+        translation=torch.where(share == 0, below.translation, neck - _swing(turned["global_orient"], arm)),
         **turned,
     )

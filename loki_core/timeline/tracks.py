@@ -98,7 +98,7 @@ def scale_keys(tracks: Tracks, selection: Selection, pivot: float, factor: float
 
 def copy_keys(tracks: Tracks, selection: Selection) -> Clipboard:
     """The selected keys, counted from the first of them."""
-    chosen = [(name, key) for name, curve in tracks.curves for key in curve.keys if (name, key.frame) in selection]
+    chosen = _selected(tracks, selection)
     start = min((key.frame for _, key in chosen), default=0)
     return Clipboard(tuple((name, replace(key, frame=key.frame - start)) for name, key in chosen))
 
@@ -116,15 +116,12 @@ def paste_keys(tracks: Tracks, clipboard: Clipboard, frame: int) -> Tracks:
 
 def mirror_keys(tracks: Tracks, selection: Selection) -> Tracks:
     """Exchange left and right: a selected key goes to its partner's track, with its sign where that turns."""
-    chosen = copy_keys(tracks, selection)
-    start = min((frame for _, frame in selection), default=0)
-    mirrored = []
-    for name, key in chosen.keys:
-        ((partner, value),) = mirror_controls({name: key.value}).items()
-        sign = 1.0 if value == key.value else -1.0
+    chosen, mirrored = _selected(tracks, selection), []
+    for name, key in chosen:
+        ((partner, sign),) = mirror_controls({name: 1.0}).items()
         left, right = ((h[0], sign * h[1]) if h else None for h in (key.left, key.right))
-        mirrored.append((partner, replace(key, value=value, left=left, right=right)))
-    return paste_keys(delete_keys(tracks, selection), Clipboard(tuple(mirrored)), start)
+        mirrored.append((partner, replace(key, value=sign * key.value, left=left, right=right)))
+    return paste_keys(delete_keys(tracks, selection), Clipboard(tuple(mirrored)), 0)
 
 
 def set_interpolation(tracks: Tracks, selection: Selection, interpolation: Interpolation) -> Tracks:
@@ -142,6 +139,10 @@ def set_handle(tracks: Tracks, name: str, frame: int, *, left: tuple[float, floa
     if not any(key.frame == frame for key in tracks.table().get(name, Curve()).keys):
         raise InputError(f"expected a key of {control(name).label} at frame {frame}, found none")
     return _each(tracks, lambda own, key: replace(key, left=left, right=right) if (own, key.frame) == (name, frame) else key)
+
+
+def _selected(tracks: Tracks, selection: Selection) -> list[tuple[str, Key]]:
+    return [(name, key) for name, curve in tracks.curves for key in curve.keys if (name, key.frame) in selection]
 
 
 def _curve(keys: Iterable[Key]) -> Curve:

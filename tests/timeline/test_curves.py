@@ -92,3 +92,8 @@ def test_a_key_that_makes_no_sense_is_refused() -> None:
         Key(0, 1.0, "bezier", (2.0, 0.0))
     with pytest.raises(ValueError, match="in order"):
         Curve((Key(3, 0.0), Key(3, 1.0)))
+
+
+def test_whole_numbers_are_numbers_too() -> None:
+    curve = Curve((Key(0, 0, "linear"), Key(4, 1)))
+    assert sample(curve, np.arange(5.0)).tolist() == [0, 0.25, 0.5, 0.75, 1]

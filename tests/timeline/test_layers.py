@@ -15,12 +15,13 @@ from loki_core.errors import InputError
 from loki_core.head.arkit import apply_controls
 from loki_core.head.embedded import embedded_head
 from loki_core.head.params import FlameParams
+from loki_core.head.rotation import rotation_matrix
 from loki_core.head.units import unit_basis
 from loki_core.motion.clip import Motion
 from loki_core.motion.retarget import retarget
 from loki_core.timeline.curves import Curve, Key
 from loki_core.timeline.evaluate import evaluate_layers
-from loki_core.timeline.layers import REGIONS, Layer, audible, source_places, with_field, with_region
+from loki_core.timeline.layers import REGIONS, Layer, Mode, audible, source_places, with_field, with_region
 
 HEAD = embedded_head()
 UNITS = unit_basis(HEAD, HEAD)
@@ -138,6 +139,21 @@ def test_an_additive_layer_brings_its_change_and_keeps_units_in_their_range() ->
         result.expression[:LENGTH, jaw], (below.expression[:LENGTH, jaw] + own).clamp(0, 1), atol=1e-6, rtol=0
     )
     assert result.expression.max() <= below.expression.max().clamp(min=1)
+
+
+@pytest.mark.parametrize(("mode", "weight"), [("override", 0.5), ("override", 1.0), ("additive", 1.0), ("additive", 0.3)])
+def test_a_head_that_is_turned_by_layers_turns_about_its_neck(mode: Mode, weight: float) -> None:
+    turns = {"a": {"headYaw": -30.0, "headPitch": 25.0}, "b": {"headYaw": 40.0, "headPitch": 20.0}}
+    posed = {name: apply_controls(HEAD, UNITS, PORTRAIT, values)[None] for name, values in turns.items()}
+    layers = [Layer("1", "a", "a", stop=1), Layer("2", "b", "b", mode=mode, stop=1, weight=Curve((Key(0, weight),)))]
+    result = evaluate_layers(layers, lambda layer: (posed[layer.source], 1.0), PORTRAIT, HEAD, np.zeros(1))
+
+    def neck(params: FlameParams) -> torch.Tensor:
+        rest, by_shape = HEAD.joint_places
+        joints = rest + by_shape @ PORTRAIT.betas
+        return joints[0] + rotation_matrix(params.global_orient) @ (joints[1] - joints[0]) + params.translation
+
+    torch.testing.assert_close(neck(result[0]), neck(PORTRAIT), atol=1e-6, rtol=0)
 
 
 def test_solo_silences_the_others_and_wins_over_mute() -> None:

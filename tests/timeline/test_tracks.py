@@ -122,3 +122,18 @@ def test_keys_out_of_range_or_of_no_control_are_refused() -> None:
         set_handle(Tracks(), "jawOpen", 3, left=(-1, 0), right=(1, 0))
     with pytest.raises(InputError, match="above 0"):
         scale_keys(Tracks(), frozenset(), 0, 0)
+
+
+def test_a_mirrored_turn_bends_the_other_way_even_at_zero() -> None:
+    made = set_handle(
+        set_keys(set_keys(Tracks(), 0, {"headYaw": 0.0}), 10, {"headYaw": 0.0}), "headYaw", 0, left=(-1, 0), right=(3, 12)
+    )
+    middle = np.array([4.0])
+    there = sample_tracks(mirror_keys(made, everything(made)), middle)["headYaw"][0]
+    assert there == pytest.approx(-sample_tracks(made, middle)["headYaw"][0]) != 0
+
+
+def test_keys_that_are_gone_from_a_selection_move_nothing() -> None:
+    made = set_keys(Tracks(), 10, {"mouthSmileLeft": 0.5})
+    mirrored = mirror_keys(made, frozenset({("mouthSmileLeft", 10), ("jawOpen", 2)}))
+    assert everything(mirrored) == {("mouthSmileRight", 10)}
