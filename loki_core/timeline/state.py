@@ -19,6 +19,7 @@ from loki_core.head.controls import check_controls, control, mirror_controls
 from loki_core.motion.retarget import RetargetSettings
 from loki_core.raster.preview import PREVIEW_MODES, PreviewMode
 from loki_core.timeline.tracks import Tracks, drop_tracks, sample_tracks, set_keys
+from loki_core.timeline.turns import turn_together
 
 __all__ = [
     "Look", "StudioState", "Tool", "View", "control_values", "played_range", "values_at_playhead", "with_control",
@@ -86,7 +87,7 @@ class StudioState:
 def control_values(state: StudioState, frames: Float[np.ndarray, "T"]) -> dict[str, Float[np.ndarray, "T"]]:
     """What every control that is set or keyed is in some frames."""
     still = {name: np.full(len(frames), value) for name, value in state.controls}
-    return {**still, **sample_tracks(state.tracks, frames)}
+    return turn_together(state.tracks.table(), {**still, **sample_tracks(state.tracks, frames)}, frames)
 
 
 def values_at_playhead(state: StudioState) -> dict[str, float]:
