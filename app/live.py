@@ -1,6 +1,6 @@
-"""The road of the live pictures: one request a picture, answered in bytes.
+"""The road of the live pictures: a socket that carries one question and one answer, in bytes, at a time.
 
-Gradio's server functions answer in compressed JSON: a picture is a third longer then, and every answer some milliseconds later.
+Gradio's server functions answer in compressed JSON over requests of their own: a third more bytes, and some milliseconds more.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from collections.abc import Callable
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request as HttpRequest
-from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import WebSocketRoute
+from starlette.status import WS_1003_UNSUPPORTED_DATA, WS_1009_MESSAGE_TOO_BIG
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from app.requests import Reply
 
@@ -20,25 +20,28 @@ __all__ = ["LOOK_PATH", "live_route", "pack", "unpack"]
 
 LOOK_PATH = "/loki/look"
 _LONGEST = 1 << 20
-"""Bytes of a request: some hundred edits."""
-_PLAIN = {"Content-Encoding": "identity", "Cache-Control": "no-store"}
-"""A picture is compressed already."""
+"""Letters of a question: some hundred edits."""
 
 
-def live_route(answer: Callable[[Any], Reply]) -> Route:
+def live_route(answer: Callable[[Any], Reply]) -> WebSocketRoute:
     """Where the page asks for pictures. `answer`: a handler as the binder gives it; `picture` in its reply is bytes."""
 
-    async def endpoint(request: HttpRequest) -> Response:
-        if int(request.headers.get("content-length", _LONGEST + 1)) > _LONGEST:
-            return Response(status_code=413)
+    async def endpoint(socket: WebSocket) -> None:
+        await socket.accept()
         try:
-            question = json.loads(await request.body())
-        except ValueError:
-            return Response(status_code=400)
-        reply = await run_in_threadpool(answer, question)
-        return Response(pack(reply), media_type="application/octet-stream", headers=_PLAIN)
+            while True:
+                asked = await socket.receive_text()
+                if len(asked) > _LONGEST:
+                    return await socket.close(WS_1009_MESSAGE_TOO_BIG)
+                try:
+                    question = json.loads(asked)
+                except ValueError:
+                    return await socket.close(WS_1003_UNSUPPORTED_DATA)
+                await socket.send_bytes(pack(await run_in_threadpool(answer, question)))
+        except WebSocketDisconnect:
+            return None  # the page is gone
 
-    return Route(LOOK_PATH, endpoint, methods=["POST"])
+    return WebSocketRoute(LOOK_PATH, endpoint)
 
 
 def pack(reply: Reply) -> bytes:

@@ -24,8 +24,9 @@
       this.edits = [];
       this.cache = new Map();
       this.cacheBytes = 0;
-      this.lanes = [{ busy: false }, { busy: false }];
+      this.lanes = [{ busy: 0 }, { busy: 0 }]; // requests on their way
       this.gestures = 0;
+      this.roads = [];
       this.holding = false; // something of the marks
       this.edited = -Infinity; // when the last edit was made
       this.mapSide = MAP_SIDE; // pixels of the screen that the driver map covers
@@ -62,7 +63,7 @@
 
     // Each widget brings the server functions of its panel; the first also how to upload a file.
     offer(server, upload) {
-      this.server.look ??= (request) => this.look(request);
+      this.server.look ??= (request, lane) => this.look(request, lane);
       Object.assign(this.server, server);
       this.upload ??= upload;
     }
@@ -74,24 +75,39 @@
       if (this.studio?.frame_count > 1) this.play();
     }
 
-    // Pictures come in bytes: the length of what is said beside them, that, and the picture.
-    async look(request) {
-      try {
-        const answer = await fetch(`${window.gradio_config.root}/loki/look`, { method: "POST", body: JSON.stringify(request) });
-        if (!answer.ok) return null;
-        const data = await answer.arrayBuffer();
-        const length = new DataView(data).getUint32(0, true);
-        const reply = JSON.parse(new TextDecoder().decode(new Uint8Array(data, 4, length)));
-        if (data.byteLength > 4 + length) reply.picture = new Blob([new Uint8Array(data, 4 + length)], { type: "image/jpeg" });
-        return reply;
-      } catch {
-        return null; // the network; the caller says so
-      }
+    // Pictures come in bytes over a socket: the length of what is said beside them, that, and the picture.
+    async look(request, lane = 0) {
+      const road = (this.roads[lane] ??= this.openRoad(lane));
+      const data = await new Promise((done) => {
+        road.waiting.push(done);
+        road.opened.then(() => road.socket.send(JSON.stringify(request)));
+      });
+      if (!data) return null; // the network; the caller says so
+      const length = new DataView(data).getUint32(0, true);
+      const reply = JSON.parse(new TextDecoder().decode(new Uint8Array(data, 4, length)));
+      if (data.byteLength > 4 + length) reply.picture = new Blob([new Uint8Array(data, 4 + length)], { type: "image/jpeg" });
+      return reply;
+    }
+
+    // A socket a lane: its answers come in the order of the questions.
+    openRoad(lane) {
+      const url = new URL(`${window.gradio_config.root}/loki/look`, location.href);
+      url.protocol = url.protocol.replace("http", "ws");
+      const socket = new WebSocket(url);
+      socket.binaryType = "arraybuffer";
+      const road = { socket, waiting: [], opened: new Promise((opened) => (socket.onopen = opened)) };
+      socket.onmessage = (event) => road.waiting.shift()(event.data);
+      socket.onclose = () => {
+        this.roads[lane] = null; // the next question opens another
+        for (const done of road.waiting) done(null);
+      };
+      return road;
     }
 
     // One question to the server. Returns null when it could not be answered; the reason has been shown then.
-    async ask(name, request = {}) {
-      const reply = await this.server[name]({ token: this.token, ...request });
+    async ask(name, request = {}, lane = 0) {
+      const question = { token: this.token, ...request };
+      const reply = await (name === "look" ? this.server.look(question, lane) : this.server[name](question));
       if (!reply) {
         this.toast(this.words.lost);
         return null;
@@ -273,22 +289,23 @@
       this.lanes.forEach((lane, index) => this.run(lane, index));
     }
 
-    // A lane has one request on its way at most; the next asks for what is newest by then. The first carries the edits too.
+    // A lane has one request on its way; the next asks for what is newest by then. The first carries the edits, two at a time.
     // It rests when there is nothing to ask, or no answer.
     async run(lane, index) {
-      if (lane.busy) return;
-      lane.busy = true;
+      const extra = lane.busy > 0; // edits need not wait for the answer to those before
+      if (extra && (index > 0 || lane.busy > 1 || !this.edits.length)) return;
+      lane.busy++;
       try {
-        for (let request = this.next(index); request && (await this.fetch(request)); request = this.next(index));
+        for (let request = this.next(index, extra); request && (await this.fetch(request, index)); request = this.next(index, extra));
       } finally {
-        lane.busy = false;
+        lane.busy--;
       }
     }
 
-    next(index) {
+    next(index, extra) {
       const view = this.studio.portrait ? this.views[index] ?? null : null;
       if (index === 0 && this.edits.length) return { edits: this.edits.splice(0), view, frame: this.frame, marks: this.holding };
-      if (index > 0 && this.edits.length) return null;
+      if (extra || (index > 0 && this.edits.length)) return null;
       const marks = index === 0 && this.marksDue;
       if (view && !this.cache.has(this.keyOf(view))) return { edits: [], view, frame: this.frame, marks };
       if (marks) return { edits: [], view: null, frame: this.frame, marks };
@@ -308,9 +325,9 @@
       return null;
     }
 
-    async fetch({ edits, view, frame, marks = false, ahead = false }) {
+    async fetch({ edits, view, frame, marks = false, ahead = false }, lane) {
       const { side } = this;
-      const reply = await this.ask("look", { edits, view, frame, marks, side });
+      const reply = await this.ask("look", { edits, view, frame, marks, side }, lane);
       if (reply?.marks) {
         this.marks = { ...reply.marks, key: `${reply.studio.hash}|${reply.studio.look.tool}|${reply.frame}` };
         this.emit("marks");
