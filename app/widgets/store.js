@@ -292,16 +292,17 @@
     // A lane has one request on its way; the next asks for what is newest by then. The first carries the edits, two at a time.
     // It rests when there is nothing to ask, or no answer.
     async run(lane, index) {
-      const extra = lane.busy > 0; // edits need not wait for the answer to those before
-      if (extra && (index > 0 || lane.busy > 1 || !this.edits.length)) return;
+      if (lane.busy > 0 && (index > 0 || lane.busy > 1 || !this.edits.length)) return;
       lane.busy++;
       try {
-        for (let request = this.next(index, extra); request && (await this.fetch(request, index)); request = this.next(index, extra));
+        const next = () => this.next(index, lane.busy > 1);
+        for (let request = next(); request && (await this.fetch(request, index)); request = next());
       } finally {
         lane.busy--;
       }
     }
 
+    // Beside another request on its way (extra) only edits go: they need not wait for the answer to those before.
     next(index, extra) {
       const view = this.studio.portrait ? this.views[index] ?? null : null;
       if (index === 0 && this.edits.length) return { edits: this.edits.splice(0), view, frame: this.frame, marks: this.holding };

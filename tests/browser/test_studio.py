@@ -187,6 +187,25 @@ def test_two_browsers_never_share_state(page: Page, browser, studio: str):
     other_context.close()
 
 
+def test_the_map_is_sharp_again_when_the_last_of_two_answers_is_late(page: Page):
+    page.evaluate(
+        """() => {
+          const { server, lanes } = window.loki;
+          const look = server.look;
+          server.look = async (request, lane) => {
+            const late = lane === 0 && lanes[0].busy > 1;
+            const reply = await look(request, lane);
+            if (late) await new Promise((done) => setTimeout(done, 500));
+            return reply;
+          };
+          window.loki.edit({ do: "control", name: "jawOpen", value: 0.4 });
+          window.loki.edit({ do: "control", name: "browInnerUp", value: 0.4 });
+        }"""
+    )
+    page.wait_for_function(f"{SETTLED} && window.loki.valueOf('browInnerUp') === 0.4")
+    assert page.evaluate("window.loki.pictures.map.bitmap.width") > 288
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_text_can_be_read_in_both_themes(context: BrowserContext, studio: str, theme: str):
     page = context.new_page()
