@@ -188,6 +188,7 @@ def test_two_browsers_never_share_state(page: Page, browser, studio: str):
 
 
 def test_the_map_is_sharp_again_when_the_last_of_two_answers_is_late(page: Page):
+    page.wait_for_function(SETTLED)
     page.evaluate(
         """() => {
           const { server, lanes } = window.loki;
