@@ -24,7 +24,7 @@
       this.edits = [];
       this.cache = new Map();
       this.cacheBytes = 0;
-      this.lanes = [{ busy: 0 }, { busy: 0 }]; // requests on their way
+      this.lanes = [{ busy: false }, { busy: false }]; // a request on its way?
       this.gestures = 0;
       this.roads = [];
       this.holding = false; // something of the marks
@@ -289,24 +289,22 @@
       this.lanes.forEach((lane, index) => this.run(lane, index));
     }
 
-    // A lane has one request on its way; the next asks for what is newest by then. The first carries the edits, two at a time.
-    // It rests when there is nothing to ask, or no answer.
+    // A lane has one request on its way; the next asks for what is newest by then. The first carries the edits: a second on its
+    // way would only wait at the server, and show a hand that has moved on. It rests when there is nothing to ask, or no answer.
     async run(lane, index) {
-      if (lane.busy > 0 && (index > 0 || lane.busy > 1 || !this.edits.length)) return;
-      lane.busy++;
+      if (lane.busy) return;
+      lane.busy = true;
       try {
-        const next = () => this.next(index, lane.busy > 1);
-        for (let request = next(); request && (await this.fetch(request, index)); request = next());
+        for (let request = this.next(index); request && (await this.fetch(request, index)); request = this.next(index));
       } finally {
-        lane.busy--;
+        lane.busy = false;
       }
     }
 
-    // Beside another request on its way (extra) only edits go: they need not wait for the answer to those before.
-    next(index, extra) {
+    next(index) {
       const view = this.studio.portrait ? this.views[index] ?? null : null;
-      if (index === 0 && this.edits.length) return { edits: this.edits.splice(0), view, frame: this.frame, marks: this.holding };
-      if (extra || (index > 0 && this.edits.length)) return null;
+      if (this.edits.length && index > 0) return null;
+      if (this.edits.length) return { edits: this.edits.splice(0), view, frame: this.frame, marks: this.holding };
       const marks = index === 0 && this.marksDue;
       if (view && !this.cache.has(this.keyOf(view))) return { edits: [], view, frame: this.frame, marks };
       if (marks) return { edits: [], view: null, frame: this.frame, marks };

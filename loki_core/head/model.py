@@ -30,6 +30,8 @@ PART_NAMES = (
 )  # fmt: skip
 """What a face of the mesh is made of; `HeadModel.face_part` indexes this table."""
 
+_INNER_MOUTH = tuple(PART_NAMES.index(name) for name in ("mouth_cavity", "tongue", "teeth_upper", "teeth_lower"))
+
 
 @dataclass(frozen=True)
 class HeadId:
@@ -112,6 +114,14 @@ class HeadModel:
         used = self.joint_regressor.any(0).nonzero()[:, 0]  # a few vertices
         regressor = self.joint_regressor[:, used]
         return regressor @ self.template[used], torch.einsum("jv,vcs->jcs", regressor, self.shape_basis[used])
+
+    @cached_property
+    def outer_vertices(self) -> Bool[Tensor, "V"]:
+        """Vertices of at least one face outside the mouth."""
+        outside = ~torch.isin(self.face_part, torch.tensor(_INNER_MOUTH, device=self.face_part.device))
+        mask = torch.zeros(len(self.template), dtype=torch.bool, device=self.template.device)
+        mask[self.faces[outside].flatten()] = True
+        return mask
 
     def neutral(self, batch_shape: tuple[int, ...] = ()) -> FlameParams:
         """Coefficients of the template itself."""

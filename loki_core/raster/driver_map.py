@@ -10,7 +10,7 @@ import warp as wp
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from loki_core.head.model import PART_NAMES, HeadModel, pose_with_offsets
+from loki_core.head.model import HeadModel, pose_with_offsets
 from loki_core.head.params import FlameParams
 from loki_core.raster.camera import Camera, CropBox, clip_from_camera
 from loki_core.raster.device import launch, view
@@ -25,7 +25,6 @@ CHANNEL_NAMES = (
 )
 """What each of the 45 channels holds."""
 
-_INNER_MOUTH = tuple(PART_NAMES.index(name) for name in ("mouth_cavity", "tongue", "teeth_upper", "teeth_lower"))
 _CPU_LANES = 32
 """Pixels that one CPU thread encodes side by side."""
 
@@ -54,7 +53,7 @@ def deformation(head: HeadModel, params: FlameParams) -> Float[Tensor, "*B V 3"]
 def pose_and_deform(head: HeadModel, params: FlameParams) -> tuple[Float[Tensor, "*B V 3"], Float[Tensor, "*B V 3"]]:
     """Camera-space vertices, metres, and their `deformation`: what one frame of the map is drawn from."""
     vertices, offsets = pose_with_offsets(head, params)
-    return vertices, offsets / head.deformation_scale * _outer_vertices(head)[:, None]
+    return vertices, offsets / head.deformation_scale * head.outer_vertices[:, None]
 
 
 def driver_map(
@@ -106,14 +105,6 @@ def encode_map(
     )  # fmt: skip
     mask = buffers.mask if shown is None else buffers.mask & drawn[buffers.face_index.clamp_min(0)]
     return DriverMap(channels[..., : height * width].reshape(*batch, CHANNELS, height, width), mask)
-
-
-def _outer_vertices(head: HeadModel) -> Bool[Tensor, "V"]:
-    """Vertices of at least one face outside the mouth."""
-    outside = ~torch.isin(head.face_part, torch.tensor(_INNER_MOUTH, device=head.face_part.device))
-    mask = torch.zeros(len(head.template), dtype=torch.bool, device=head.template.device)
-    mask[head.faces[outside].flatten()] = True
-    return mask
 
 
 def _stored(dtype: torch.dtype) -> Any:

@@ -15,11 +15,12 @@ _KEY_STRENGTH, _FILL_STRENGTH = 0.85, 0.35
 
 def vertex_normals(vertices: Float[Tensor, "*B V 3"], faces: Int[Tensor, "F 3"]) -> Float[Tensor, "*B V 3"]:
     """Unit normals, outward, weighted by the area of the faces around each vertex; 0 where there is none."""
-    a, b, c = (vertices[..., faces[:, k], :] for k in range(3))
+    a, b, c = (vertices.index_select(-2, corner) for corner in faces.unbind(-1))
     across = torch.linalg.cross(b - a, c - a)
-    at_corners = torch.cat([across] * 3, dim=-2)
-    corners = faces.T.reshape(-1, 1).expand(at_corners.shape)
-    return torch.nn.functional.normalize(torch.zeros_like(vertices).scatter_add(-2, corners, at_corners), dim=-1)
+    summed = torch.zeros_like(vertices)
+    for corner in faces.unbind(-1):
+        summed.index_add_(-2, corner, across)
+    return torch.nn.functional.normalize(summed, dim=-1)
 
 
 def soft_light(normals: Float[Tensor, "*B V 3"]) -> Float[Tensor, "*B V 1"]:
