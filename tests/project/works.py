@@ -1,0 +1,140 @@
+"""Works of all kinds to save: small ones by hand, and random ones as edits make them."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Callable
+from fractions import Fraction
+from functools import partial
+
+import torch
+from hypothesis import strategies as st
+
+from loki_core.head.controls import CONTROLS, control
+from loki_core.head.model import HeadId
+from loki_core.motion.clip import Motion
+from loki_core.project.contents import Project, ProjectMotion, ProjectPortrait, StoredFile
+from loki_core.raster.camera import Camera
+from loki_core.timeline.state import (
+    StudioState,
+    values_at_playhead,
+    with_control,
+    with_frame,
+    with_keys,
+    with_look,
+    with_motion,
+    with_portrait,
+    with_trim,
+)
+
+Edit = Callable[[StudioState], StudioState]
+HEAD = HeadId("tiny", "0123456789abcdef")
+OTHER = HeadId("large", "fedcba9876543210")
+
+
+def motion(frames: int = 5, *, seed: int = 0, head: HeadId = HEAD, camera: Camera | None = None) -> Motion:
+    """A random one of 3 shape and 4 expression axes."""
+    noise = torch.Generator().manual_seed(seed)
+    shapes = {
+        "betas": (3,),
+        "expression": (frames, 4),
+        "global_orient": (frames, 3),
+        "neck_pose": (frames, 3),
+        "jaw_pose": (frames, 3),
+        "eye_pose": (frames, 2, 3),
+        "translation": (frames, 3),
+    }
+    return Motion(
+        **{name: torch.randn(shape, generator=noise) for name, shape in shapes.items()},
+        confidence=torch.rand(frames, generator=noise),
+        fps=Fraction(30000, 1001),
+        head=head,
+        camera=camera,
+    )
+
+
+def picture(side: int = 2) -> bytes:
+    """A PNG."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+    rows = b"".join(b"\0" + bytes([40, 90, 160]) * side for _ in range(side))
+    header = struct.pack(">2I5B", side, side, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+
+
+def project(state: StudioState | None = None, *, title: str = "Ein Gruß", head: HeadId = HEAD) -> Project:
+    """A portrait, a tracked clip with its sound and a preset."""
+    return Project(
+        title=title,
+        head=head,
+        state=with_motion(StudioState(portrait="ada"), "clip") if state is None else state,
+        portraits={"ada": ProjectPortrait("Ada", StoredFile(picture(), ".png"), face=2)},
+        motions={
+            "clip": ProjectMotion(
+                "Clip 1", motion(head=head, camera=Camera(50.0, 8.0, 8.0, 16, 16)), StoredFile(b"RIFF", ".wav")
+            ),
+            "nod": ProjectMotion("Nod", "nod"),
+        },
+    )
+
+
+def edited(edits: list[Edit]) -> StudioState:
+    """What some edits make of an empty state."""
+    state = StudioState()
+    for edit in edits:
+        state = edit(state)
+    return state
+
+
+def _set(name: str, share: float, state: StudioState) -> StudioState:
+    known = control(name)
+    value = known.minimum + share * (known.maximum - known.minimum)
+    return with_control(state, name, min(value, known.maximum))
+
+
+def _key(name: str, state: StudioState) -> StudioState:
+    return with_keys(state, [*values_at_playhead(state), name])
+
+
+def _trim(first: int, count: int, state: StudioState) -> StudioState:
+    return with_trim(state, first, first + count, frame_count=100)
+
+
+def _go(frame: int, state: StudioState) -> StudioState:
+    return with_frame(state, frame, frame_count=100)
+
+
+def _look(name: str, value: object, state: StudioState) -> StudioState:
+    return with_look(state, name, value)
+
+
+def _sit(portrait: str, state: StudioState) -> StudioState:
+    return with_portrait(state, portrait)
+
+
+def _play(motion: str, state: StudioState) -> StudioState:
+    return with_motion(state, motion)
+
+
+def _edit(act: Callable[..., StudioState], *values: st.SearchStrategy[object]) -> st.SearchStrategy[Edit]:
+    return st.builds(partial, st.just(act), *values)
+
+
+_NAMES = st.sampled_from([known.name for known in CONTROLS])
+EDITS: st.SearchStrategy[list[Edit]] = st.lists(
+    st.one_of(
+        _edit(_set, _NAMES, st.floats(0, 1)),
+        _edit(_key, _NAMES),
+        _edit(_trim, st.integers(0, 50), st.integers(1, 40)),
+        _edit(_go, st.integers(0, 99)),
+        _edit(_look, st.just("autokey"), st.booleans()),
+        _edit(_look, st.just("view"), st.sampled_from(("side", "wipe", "map"))),
+        _edit(_sit, st.sampled_from(("", "ada"))),
+        _edit(_play, st.sampled_from(("", "clip", "nod"))),
+    ),
+    max_size=12,
+)
+"""Edits in the order in which a hand makes them."""
