@@ -22,7 +22,8 @@ __all__ = ["embed_project", "extract_project"]
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _CHUNK = b"loKi"
-_UUID = UUID("6c6f6b69-7374-5f64-896f-70726f6a6563").bytes
+_UUID = UUID("6c6f6b69-7374-8f64-896f-70726f6a6563").bytes
+"""Of this project alone: version 8, which means no more than that (RFC 9562, 5.8)."""
 _MOST_PARTS = 1_000_000
 """Chunks or boxes; a picture of 64 million pixels has some ten thousand."""
 _KIND = "a PNG or an mp4"

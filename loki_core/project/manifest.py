@@ -69,7 +69,7 @@ class Manifest:
 def write_manifest(manifest: Manifest) -> bytes:
     """As JSON. Raises `InputError` for what could not be read again, such as an empty name."""
     try:
-        text = json.dumps(asdict(manifest), allow_nan=False, indent=1)
+        text = json.dumps(asdict(manifest), allow_nan=False)
     except ValueError as exc:
         raise InputError(f"expected finite numbers in the project, got others ({exc}); undo the last step") from exc
     read_manifest(text.encode(), manifest.head, "the project")

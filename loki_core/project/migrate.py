@@ -35,16 +35,16 @@ def _motion_becomes_a_layer(document: Document) -> Document:
 
     The timeline had the motion's rate, which was written beside it; now it has its own.
     """
-    state, motions = dict(document["state"]), {key: dict(entry) for key, entry in document["motions"].items()}
+    state, motions = {**document["state"]}, {key: {**entry} for key, entry in document["motions"].items()}
     rates = {key: entry.pop("fps", [30, 1]) for key, entry in motions.items()}
     motion, settings = state.pop("motion", ""), state.pop("retarget", {})
     by_hand = {name: state.pop(name) for name in ("controls", "tracks") if name in state}
     layers = []
-    if motion:
+    if motion != "":
         state["fps"] = rates[motion]
         name = motions[motion]["name"]
         layers.append({"id": "1", "name": name, "source": motion, "mode": "override", "retarget": settings})
-    if any(by_hand.get("controls", ())) or any(by_hand.get("tracks", {}).get("curves", ())):
+    if by_hand.get("controls", []) != [] or by_hand.get("tracks", {}).get("curves", []) != []:
         layers.append({"id": "hand", **by_hand})
     return {**document, "state": {**state, "layers": layers}, "motions": motions}
 
