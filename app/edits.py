@@ -6,15 +6,17 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from app.key_edits import change_keys
+from app.layer_edits import change_layers, find_act
 from app.requests import Request, flag, integer, listing, number, numbers, optional_text, text
 from app.sessions import Session
 from app.words import say
 from loki_core.errors import InputError
 from loki_core.head.controls import CONTROLS
 from loki_core.timeline.history import record, redo, undo
-from loki_core.timeline.performance import frame_count
+from loki_core.timeline.performance import frame_rate
 from loki_core.timeline.state import (
     StudioState,
+    hand_layer,
     values_at_playhead,
     with_control,
     with_controls,
@@ -22,7 +24,6 @@ from loki_core.timeline.state import (
     with_look,
     with_motion,
     with_portrait,
-    with_retarget,
     with_tracks,
     with_trim,
     without_controls,
@@ -63,13 +64,13 @@ def _key(session: Session, state: StudioState, edit: Request) -> StudioState:
 
 
 def _keys(session: Session, state: StudioState, edit: Request) -> StudioState:
-    return with_tracks(state, change_keys(state.tracks, edit))
+    return with_tracks(state, change_keys(hand_layer(state).tracks, edit))
 
 
 def _drag(session: Session, state: StudioState, edit: Request) -> StudioState:
     """Bring handles of the face to their goals, in pixels of the live portrait."""
     stage, sitter = session.stage, session.sitters[state.portrait]
-    base = session.frames(state)[state.look.frame]
+    base = session.frames(state, state.look.frame, state.look.frame + 1, below=hand_layer(state))[0]
     values = drag_handles(
         stage.head, sitter.landmarks, stage.units, base, values_at_playhead(state), sitter.live.portrait.camera,
         numbers(edit, "goals", 2),
@@ -92,9 +93,10 @@ def _expression(session: Session, state: StudioState, edit: Request) -> StudioSt
 
 def _motion(session: Session, state: StudioState, edit: Request) -> StudioState:
     motion = text(edit, "id")
-    if motion and motion not in session.acts:
-        raise InputError(say("bad_request"))
-    return with_motion(state, motion)
+    if not motion:
+        return with_motion(state, motion)
+    act = find_act(session, motion)
+    return with_motion(state, motion, act.name, frame_rate(act.performance))
 
 
 def _portrait(session: Session, state: StudioState, edit: Request) -> StudioState:
@@ -104,12 +106,8 @@ def _portrait(session: Session, state: StudioState, edit: Request) -> StudioStat
     return with_portrait(state, portrait)
 
 
-def _retarget(session: Session, state: StudioState, edit: Request) -> StudioState:
-    return with_retarget(state, text(edit, "name"), number(edit, "value"))
-
-
 def _trim(session: Session, state: StudioState, edit: Request) -> StudioState:
-    return with_trim(state, integer(edit, "first"), integer(edit, "stop"), frame_count=frame_count(session.performance))
+    return with_trim(state, integer(edit, "first"), integer(edit, "stop"), frame_count=session.frame_count(state))
 
 
 def _look(session: Session, state: StudioState, edit: Request) -> StudioState:
@@ -127,7 +125,7 @@ _EDITS: Mapping[str, Callable[[Session, StudioState, Request], StudioState]] = M
         "expression": _expression,
         "motion": _motion,
         "portrait": _portrait,
-        "retarget": _retarget,
+        "layer": change_layers,
         "trim": _trim,
         "look": _look,
     }

@@ -8,7 +8,8 @@ from app.sessions import Session
 from app.stage import Sitter, Stage
 from app.words import say
 from loki_core.timeline.history import History
-from loki_core.timeline.state import StudioState
+from loki_core.timeline.performance import frame_rate
+from loki_core.timeline.state import StudioState, with_motion
 
 __all__ = ["furnish", "load_example"]
 
@@ -25,5 +26,6 @@ def furnish(sitter: Sitter, session: Session) -> None:
     with session.lock:
         session.sitters[_PORTRAIT] = sitter
         session.acts.update(session.stage.motions)
-        motion = EXAMPLE_MOTION if EXAMPLE_MOTION in session.acts else ""
-        session.replace_history(History(StudioState(portrait=_PORTRAIT, motion=motion)))
+        act = session.acts[EXAMPLE_MOTION]
+        state = with_motion(StudioState(portrait=_PORTRAIT), EXAMPLE_MOTION, act.name, frame_rate(act.performance))
+        session.replace_history(History(state))

@@ -11,7 +11,7 @@ from loki_core.head.arkit import apply_controls
 from loki_core.head.controls import control
 from loki_core.head.gizmos import turn_rings
 from loki_core.head.params import FlameParams
-from loki_core.timeline.state import StudioState, values_at_playhead
+from loki_core.timeline.state import StudioState, hand_layer, values_at_playhead
 from loki_core.track.handles import HANDLES, handle_points
 
 __all__ = ["marks"]
@@ -25,9 +25,11 @@ def marks(session: Session, state: StudioState) -> Reply:
     """Of the state's tool, at its playhead. Empty when nothing is held, or nothing can be."""
     if state.look.tool == "look" or not state.portrait:
         return {}
-    sitter, base = session.sitters[state.portrait], session.frames(state)[state.look.frame]
+    sitter, frame = session.sitters[state.portrait], state.look.frame
     if state.look.tool == "grab":
-        return {"handles": np.round(_handles(session, sitter, base, values_at_playhead(state)), 1).tolist()}
+        posed = session.frames(state, frame, frame + 1)
+        return {"handles": np.round(handle_points(sitter.landmarks, posed, sitter.live.portrait.camera)[0], 1).tolist()}
+    base = session.frames(state, frame, frame + 1, below=hand_layer(state))[0]
     if state.look.tool == "gaze":
         return {"gaze": _gaze(session, sitter, base, values_at_playhead(state))}
     stage, values = session.stage, values_at_playhead(state)

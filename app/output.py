@@ -29,8 +29,8 @@ from loki_core.motion.clip import Motion
 from loki_core.motion.files import is_motion_file, write_motion
 from loki_core.motion.formats.mesh_out import write_mesh
 from loki_core.render.base import Progress
-from loki_core.timeline.performance import add_controls, frame_count, frame_rate
-from loki_core.timeline.state import StudioState, played_range
+from loki_core.timeline.performance import frame_count, frame_rate
+from loki_core.timeline.state import StudioState, motion_layer, played_range
 
 __all__ = ["FORMATS", "Order", "render_order"]
 
@@ -61,10 +61,9 @@ class Order:
 def render_order(session: Session, order: Order, progress: Progress, cancelled: Callable[[], bool]) -> Reply:
     """Render, and say where the file is. Raises `Cancelled`; nothing half-written is left."""
     stage, state = session.stage, order.state
-    sitter, act = session.sitters[state.portrait], session.acts.get(state.motion)
-    performance = act.performance if act else None
-    first, stop = _range(order, frame_count(performance))
-    frames = add_controls(session.frames(state)[first:stop], state, stage.head, stage.units, first=first)
+    sitter, act, fps = session.sitters[state.portrait], session.act(state), Fraction(*state.fps)
+    first, stop = _range(order, session.frame_count(state))
+    frames = session.frames(state, first, stop)
     folder = session.folder / f"result-{secrets.token_hex(4)}"
     folder.mkdir()
     stem = f"{sitter.name}-{act.name}" if act else sitter.name
@@ -72,14 +71,13 @@ def render_order(session: Session, order: Order, progress: Progress, cancelled: 
         if order.format == "obj":
             return _write_mesh(folder / f"{stem}-{order.frame or first}.obj", stage, frames)
         if is_motion_file(Path(f"{stem}.{order.format}")):
-            return _write_motion(folder / f"{stem}.{order.format}", stage, sitter, frames, frame_rate(performance))
+            return _write_motion(folder / f"{stem}.{order.format}", stage, sitter, frames, fps)
         pictures = stage.renderer.render(stage.renderer.prepare(sitter.full), frames, progress=progress, cancelled=cancelled)
         if order.panel:
             pictures = _panels(order, stage, sitter, frames, pictures)
         if order.frame is not None:
             return _write_still(folder / f"{stem}-{order.frame}.png", next(pictures))
-        fps = frame_rate(performance)
-        return _write_video(folder, stem, order.format, pictures, fps, _sound(order, act, first / fps, stop / fps))
+        return _write_video(folder, stem, order.format, pictures, fps, _sound(order, act, first, stop))
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
@@ -93,10 +91,17 @@ def _range(order: Order, count: int) -> tuple[int, int]:
     return order.frame, order.frame + 1
 
 
-def _sound(order: Order, act: Act | None, start: Fraction, end: Fraction) -> AudioClip | None:
-    if not order.sound or order.format == "gif" or act is None or act.clip is None or not act.has_sound:
+def _sound(order: Order, act: Act | None, first: int, stop: int) -> AudioClip | None:
+    """The sound of the lowest performance, where it is heard as it was recorded: not when its speed was changed."""
+    layer, fps = motion_layer(order.state), Fraction(*order.state.fps)
+    if not order.sound or order.format == "gif" or layer is None or act is None or act.clip is None or not act.has_sound:
         return None
-    return driver_sound(act.clip, start=start, end=end)
+    if layer.speed != 1 or layer.first > first:
+        return None
+    late = layer.offset / frame_rate(act.performance) - layer.first / fps
+    length = frame_count(act.performance) / frame_rate(act.performance)
+    start, end = first / fps + late, min(stop / fps + late, length)
+    return driver_sound(act.clip, start=start, end=end) if start < end else None
 
 
 def _panels(order: Order, stage: Stage, sitter: Sitter, frames: FlameParams, pictures: Iterator[Picture]) -> Iterator[Picture]:

@@ -11,14 +11,13 @@ from app.sessions import Session
 from app.stage import Prepared, Sitter, Stage, Stamp
 from app.words import say
 from loki_core.errors import InputError
+from loki_core.head.arkit import apply_controls
 from loki_core.head.params import FlameParams
 from loki_core.media.picture import flatten
 from loki_core.motion.presets import ExpressionPreset
-from loki_core.motion.retarget import RetargetSettings
 from loki_core.raster.driver_map import pose_and_deform
 from loki_core.raster.preview import PreviewMode, draw_preview
-from loki_core.timeline.performance import add_controls, perform
-from loki_core.timeline.state import StudioState, with_controls
+from loki_core.timeline.state import StudioState
 
 __all__ = ["MAP_SIDE", "draw", "draw_expression", "draw_map", "opaque"]
 
@@ -31,8 +30,7 @@ def draw(session: Session, state: StudioState, view: str, *, side: int = MAP_SID
     """The driver map ("map", of `side` pixels) or the warped portrait ("warp") at the state's playhead."""
     if not _SMALLEST_MAP <= side <= MAP_SIDE:
         raise InputError(say("bad_request"))
-    frame = session.frames(state)[state.look.frame : state.look.frame + 1]
-    params = add_controls(frame, state, session.stage.head, session.stage.units, first=state.look.frame)
+    params = session.frames(state, state.look.frame, state.look.frame + 1)
     sitter = session.sitters[state.portrait]
     if view == "map":
         return draw_map(session.stage, sitter, params[0], state.look.map, side=side)
@@ -52,9 +50,8 @@ def draw_map(
 
 def draw_expression(stage: Stage, small: Stamp, preset: ExpressionPreset) -> UInt8[np.ndarray, "h w 3"]:
     """The face with an expression."""
-    face = perform(None, small.prepared.portrait.params, stage.head, stage.units, RetargetSettings())
-    params = add_controls(face, with_controls(StudioState(), dict(preset.values)), stage.head, stage.units, first=0)
-    picture = _warp(stage, small.prepared, params)
+    params = apply_controls(stage.head, stage.units, small.prepared.portrait.params, dict(preset.values))
+    picture = _warp(stage, small.prepared, params[None])
     box, (height, width) = small.crop, picture.shape[:2]
     left, right = max(0, round(box.cx - box.half)), min(width, round(box.cx + box.half))
     top, bottom = max(0, round(box.cy - box.half)), min(height, round(box.cy + box.half))

@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from fractions import Fraction
+
+import numpy as np
 
 from app.requests import Reply
 from app.sessions import Session
 from app.words import say
 from loki_core.motion.clip import Motion
-from loki_core.timeline.performance import frame_count, frame_rate, lost_spans
-from loki_core.timeline.state import values_at_playhead, work_hash
+from loki_core.timeline.curves import sample
+from loki_core.timeline.layers import Layer
+from loki_core.timeline.performance import frame_count, frame_rate, lost_frames, spans
+from loki_core.timeline.state import (
+    StudioState,
+    hand_layer,
+    motion_layer,
+    selected_layer,
+    values_at_playhead,
+    work_hash,
+)
 
 __all__ = ["report_library", "report_studio"]
 
@@ -17,23 +29,62 @@ __all__ = ["report_library", "report_studio"]
 def report_studio(session: Session) -> Reply:
     """The present state and what follows from it."""
     with session.lock:
-        state, performance = session.state, session.performance
+        state = session.state
+        hand, motion = hand_layer(state), motion_layer(state)
         return {
-            **asdict(state),
+            "portrait": state.portrait,
+            "motion": motion.source if motion else "",
+            "layers": [_layer(layer, state) for layer in _shown(state)],
+            "selected": selected_layer(state).id,
+            "hand": hand.id,
+            "trim": state.trim,
+            "look": asdict(state.look),
             "controls": sorted(values_at_playhead(state).items()),
             "tracks": {
                 name: [(key.frame, key.value, key.interpolation, key.left, key.right) for key in curve.keys]
-                for name, curve in state.tracks.curves
+                for name, curve in hand.tracks.curves
             },
             "hash": work_hash(state),
             "revision": session.revision,
             "can_undo": bool(session.history.past),
             "can_redo": bool(session.history.future),
-            "frame_count": frame_count(performance),
-            "fps": frame_rate(performance).as_integer_ratio(),
-            "lost": lost_spans(performance),
+            "frame_count": session.frame_count(state),
+            "fps": state.fps,
+            "lost": _lost(session, state),
             "upload_limit": session.stage.limits.upload_megabytes,
         }
+
+
+def _shown(state: StudioState) -> tuple[Layer, ...]:
+    """The layers, and the one that edits go to even before anything is set in it."""
+    hand = hand_layer(state)
+    return state.layers if hand in state.layers else (*state.layers, hand)
+
+
+def _layer(layer: Layer, state: StudioState) -> Reply:
+    """Its plain fields, and what its weight is at the playhead."""
+    frame = state.look.frame
+    told = {
+        name: getattr(layer, name)
+        for name in ("id", "source", "mode", "first", "stop", "offset", "speed", "extend", "mute", "solo")
+    }
+    return {
+        **told,
+        "name": layer.name or say("layer_hand"),
+        "by_hand": layer.by_hand,
+        "weight": float(sample(layer.weight, np.array([float(frame)]))[0]) if layer.weight.keys else 1.0,
+        "weight_keys": [key.frame for key in layer.weight.keys] if len(layer.weight.keys) > 1 else [],
+        "regions": dict(layer.regions),
+        "gains": asdict(layer.retarget),
+    }
+
+
+def _lost(session: Session, state: StudioState) -> list[tuple[int, int]]:
+    """Where the lowest performance shows what the tracker was not sure of."""
+    layer, act = motion_layer(state), session.act(state)
+    if layer is None or act is None:
+        return []
+    return spans(lost_frames(layer, act.performance, Fraction(*state.fps), session.frame_count(state)))
 
 
 def report_library(session: Session) -> Reply:

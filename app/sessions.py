@@ -5,18 +5,24 @@ from __future__ import annotations
 import secrets
 import shutil
 import threading
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
+
+import numpy as np
 
 from app.jobs import Job, JobKind, Work
 from app.stage import Act, Sitter, Stage, Stamp
 from app.words import say
 from loki_core.errors import InputError
 from loki_core.head.params import FlameParams
+from loki_core.timeline.evaluate import lay_over, unmoved
 from loki_core.timeline.history import History, record
-from loki_core.timeline.performance import Performance, perform
-from loki_core.timeline.state import StudioState
+from loki_core.timeline.layers import Layer, audible
+from loki_core.timeline.performance import frame_rate, layer_length, perform
+from loki_core.timeline.state import StudioState, motion_layer
 
 __all__ = ["Session", "Sessions"]
 
@@ -24,6 +30,9 @@ _MOST_ACTIVE = 4
 _ENDED_KEPT = 8
 _MOST_SITTERS = 24
 """A portrait takes some tens of megabytes, and undo may return to any."""
+_MOST_PERFORMED = 8
+"""Motions on a portrait: a minute takes a megabyte."""
+_MOST_FRAMES = 16
 
 
 @dataclass(eq=False)
@@ -41,8 +50,10 @@ class Session:
     stamps: dict[str, Stamp] = field(default_factory=dict)
     acts: dict[str, Act] = field(default_factory=dict)
     jobs: dict[str, Job] = field(default_factory=dict)
-    performed: tuple[object, FlameParams] | None = None
-    """The last motion that `frames` made, and what it was made of."""
+    performed: OrderedDict[object, FlameParams] = field(default_factory=OrderedDict)
+    """The last motions that were put on a portrait, by what they were made of."""
+    evaluated: OrderedDict[object, FlameParams] = field(default_factory=OrderedDict)
+    """The last single frames of the lower layers: while a hand changes one layer, those below stay."""
     revision: int = 0
     """Counts the changes, so that the page can tell an old answer from a new one."""
 
@@ -50,11 +61,16 @@ class Session:
     def state(self) -> StudioState:
         return self.history.present
 
-    @property
-    def performance(self) -> Performance | None:
-        """The motion that is chosen; None for a still face."""
-        act = self.acts.get(self.state.motion)
-        return act.performance if act else None
+    def act(self, state: StudioState) -> Act | None:
+        """The lowest performance of a state; None for a still face."""
+        layer = motion_layer(state)
+        return self.acts[layer.source] if layer else None
+
+    def frame_count(self, state: StudioState) -> int:
+        """Frames of the timeline: until every performance has been shown; 1 for a still face."""
+        fps = Fraction(*state.fps)
+        ends = [layer_length(layer, self.acts[layer.source].performance, fps) for layer in state.layers if not layer.by_hand]
+        return max(1, *ends) if ends else 1
 
     def change(self, edit: Callable[[StudioState], StudioState]) -> None:
         """Make the next state of the present one: a step of undo, unless it only looks elsewhere."""
@@ -90,17 +106,46 @@ class Session:
                 raise InputError(say("too_many_portraits", limit=_MOST_SITTERS))
             self.sitters[key] = sitter
 
-    def frames(self, state: StudioState) -> FlameParams:
-        """The chosen motion on the chosen face, without the controls: batch shape (T,). Kept until one of them changes."""
-        key = (state.portrait, state.motion, state.retarget)
+    def frames(self, state: StudioState, first: int, stop: int, *, below: Layer | None = None) -> FlameParams:
+        """Coefficients of the portrait in frames `first` to `stop`: batch shape (T,). `below`: of the layers under that one."""
+        layers = audible(state.layers)
+        if below in layers:
+            layers = layers[: layers.index(below)]
+        return self._evaluate(state, layers, first, stop)
+
+    def _evaluate(self, state: StudioState, layers: tuple[Layer, ...], first: int, stop: int) -> FlameParams:
+        portrait = self.sitters[state.portrait].full.params
+        if not layers:
+            return unmoved(portrait, stop - first)
+        key = (state.portrait, state.fps, layers, first, stop)
         with self.lock:
-            if self.performed is None or self.performed[0] != key:
-                act = self.acts.get(state.motion)
-                portrait = self.sitters[state.portrait].full.params
-                performance = act.performance if act else None
-                frames = perform(performance, portrait, self.stage.head, self.stage.units, state.retarget)
-                self.performed = (key, frames)
-            return self.performed[1]
+            if key not in self.evaluated:
+                under = self._evaluate(state, layers[:-1], first, stop)
+                frames = np.arange(first, stop, dtype=np.float64)
+                stage = self.stage
+                made = lay_over(
+                    layers[-1], under, lambda layer: self._perform(state, layer), portrait, stage.head, stage.units, frames
+                )
+                if stop - first > 1:
+                    return made
+                _keep(self.evaluated, key, made, _MOST_FRAMES)
+            return self.evaluated[key]
+
+    def _perform(self, state: StudioState, layer: Layer) -> tuple[FlameParams, float]:
+        """A layer's performance on the portrait, and its frames a second over the timeline's."""
+        performance = self.acts[layer.source].performance
+        key = (state.portrait, layer.source, layer.retarget)
+        if key not in self.performed:
+            portrait = self.sitters[state.portrait].full.params
+            made = perform(performance, portrait, self.stage.head, self.stage.units, layer.retarget)
+            _keep(self.performed, key, made, _MOST_PERFORMED)
+        return self.performed[key], float(frame_rate(performance) / Fraction(*state.fps))
+
+
+def _keep(table: OrderedDict[object, FlameParams], key: object, value: FlameParams, most: int) -> None:
+    table[key] = value
+    while len(table) > most:
+        table.popitem(last=False)
 
 
 class Sessions:

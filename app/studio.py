@@ -6,7 +6,7 @@ import json
 
 import gradio as gr
 
-from app.panels import expressions, header, inspector, keys, render, session, sources, transport, viewport
+from app.panels import expressions, header, inspector, keys, layers, render, session, sources, transport, viewport
 from app.server import Binder
 from app.sessions import Sessions
 from app.stage import Stage
@@ -48,6 +48,8 @@ def build_studio(stage: Stage, sessions: Sessions) -> gr.Blocks:
                     inspector.build()
                 with gr.Tab(say("tab_expressions")):
                     expressions.build(bind, list(stage.expressions.values()))
+                with gr.Tab(say("layers")):
+                    layers.build()
                 with gr.Tab(say("tab_render")):
                     render.build(bind)
         link = session.build(bind)

@@ -1,4 +1,4 @@
-"""Where the work comes from: the portrait, driver clips, motions, and how a clip moves the portrait."""
+"""Where the work comes from: the portrait, driver clips and motions."""
 
 from __future__ import annotations
 
@@ -17,17 +17,15 @@ from app.stage import Act, Stage, data_url
 from app.widgets.widget import widget
 from app.words import say
 from loki_core.motion.files import MOTION_ENDINGS, is_motion_file
-from loki_core.motion.retarget import RetargetSettings
 from loki_core.render.base import Progress
+from loki_core.timeline.performance import frame_rate
 from loki_core.timeline.state import with_motion, with_portrait
 
 __all__ = ["build", "take_driver", "take_portrait"]
 
-_FADERS = ("absolute", "expression", "jaw", "eye_left", "eye_right", "neck", "head_rotation", "head_translation")
-
 
 def build(bind: Binder, stage: Stage) -> gr.HTML:
-    """Lay out the two places to drop files on, the list of motions and the faders."""
+    """Lay out the two places to drop files on, the list of motions."""
     head = say(
         "head_info",
         name=stage.head.name,
@@ -53,10 +51,6 @@ def build(bind: Binder, stage: Stage) -> gr.HTML:
       <h2 id="ls-motions-title">{say("motion")}</h2>
       <div class="scroll" data-part="motions" role="radiogroup" aria-labelledby="ls-motions-title"></div>
     </section>
-    <section class="faders scroll" data-part="follow" hidden>
-      <h2>{say("follow")}</h2>
-      {"".join(map(_fader, _FADERS))}
-    </section>
     <section><h2>{say("head")}</h2><p class="quiet" title="{say("head_help")}">{escape(head)}</p></section>"""
     return widget("sources", markup, [bind(take_portrait), bind(take_driver)])
 
@@ -66,17 +60,6 @@ def _zone(kind: str, words: str, accept: str) -> str:
     return f"""<div class="zone" data-part="{kind}">
       <button type="button">{picture}<span><b data-part="{kind}-name"></b>{say(words)}</span></button>
       <input type="file" accept="{accept}" hidden></div>"""
-
-
-def _fader(name: str) -> str:
-    absolute = name == "absolute"
-    label = say(name if absolute else f"gain_{name}")
-    default = getattr(RetargetSettings(), name)
-    top = 1 if absolute else 2
-    help_text = escape(say("absolute_help" if absolute else "gain_help"), quote=True)
-    return f"""<label title="{help_text}"><span>{label}</span>
-      <input type="range" name="{name}" min="0" max="{top}" step="0.01" value="{default:g}" data-default="{default:g}">
-      <output>{default:.2f}</output></label>"""
 
 
 def take_portrait(session: Session, request: Request) -> Reply:
@@ -111,4 +94,4 @@ def take_driver(session: Session, request: Request) -> Reply:
 def _use(session: Session, key: str, act: Act) -> None:
     with session.lock:
         session.acts[key] = act
-        session.change(lambda state: with_motion(state, key))
+        session.change(lambda state: with_motion(state, key, act.name, frame_rate(act.performance)))

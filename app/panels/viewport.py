@@ -22,7 +22,6 @@ from app.words import say, sentence
 from loki_core.errors import InputError
 from loki_core.media.picture import flatten
 from loki_core.raster.preview import PREVIEW_MODES
-from loki_core.timeline.performance import frame_count
 from loki_core.timeline.state import Tool, View, with_frame
 from loki_core.track.handles import HANDLES
 
@@ -89,7 +88,7 @@ def look(session: Session, request: Request) -> Reply:
 
 
 def _move_playhead(session: Session, frame: int) -> None:
-    session.change(lambda state: with_frame(state, frame, frame_count=frame_count(session.performance)))
+    session.change(lambda state: with_frame(state, frame, frame_count=session.frame_count(state)))
 
 
 def portrait_picture(session: Session, request: Request) -> Reply:

@@ -29,6 +29,9 @@ _PATHS: Mapping[str, str] = MappingProxyType(
         "copy": "M9 9h11v11H9zM5 15H4V4h11v1",
         "paste": "M8 5H5v15h14V5h-3M9 3h6v4H9z",
         "mirror": "M12 3v18M8 7l-5 9h5zM16 7l5 9h-5z",
+        "up": "m6 14 6-6 6 6",
+        "down": "m6 10 6 6 6-6",
+        "plus": "M12 6v12M6 12h12",
         "delete": "M5 7h14M10 7V4h4v3M7 7l1 13h8l1-13",
         "look": "M2 12s4-7 10-7 10 7 10 7-4 7-10 7S2 12 2 12M12 9a3 3 0 1 0 0 6 3 3 0 0 0 0-6",
         "grab": "M8 13V6a1.5 1.5 0 0 1 3 0v5V4a1.5 1.5 0 0 1 3 0v7V6a1.5 1.5 0 0 1 3 0v8"

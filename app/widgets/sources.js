@@ -82,7 +82,18 @@ const choice = (name, entry, checked, pick) => {
     length.textContent = entry.length;
     label.append(length);
   }
+  if (entry.id) label.append(addButton(entry));
   return label;
+};
+
+const addButton = (entry) => {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.textContent = "+";
+  button.title = studio.words.layer_add;
+  button.setAttribute("aria-label", `${studio.words.layer_add}: ${entry.name}`);
+  button.addEventListener("click", () => studio.edit({ do: "layer", op: "add", source: entry.id }));
+  return button;
 };
 
 const showLibrary = () => {
@@ -108,33 +119,12 @@ const showJob = (job) => {
 const showState = () => {
   const sitter = studio.library.portraits.find((portrait) => portrait.id === studio.studio.portrait);
   find("portrait-name").textContent = sitter?.name ?? "";
-  const chosen = studio.library.motions.find((motion) => motion.id === studio.studio.motion);
-  find("follow").hidden = !chosen?.clip;
-  for (const slider of find("follow").querySelectorAll("input")) {
-    if (slider !== document.activeElement) slider.value = studio.studio.retarget[slider.name];
-    slider.nextElementSibling.textContent = Number(slider.value).toFixed(2);
-    studio.fill(slider);
-  }
   for (const radio of find("motions").querySelectorAll("input")) {
     const fresh = radio.value === studio.studio.motion && !radio.checked;
     radio.checked = radio.value === studio.studio.motion;
     if (fresh) radio.parentElement.scrollIntoView({ block: "nearest" });
   }
 };
-
-let gesture = null;
-for (const slider of find("follow").querySelectorAll("input")) {
-  const fresh = () => (gesture = studio.newGesture());
-  slider.addEventListener("pointerdown", fresh);
-  slider.addEventListener("focus", fresh);
-  slider.addEventListener("change", fresh);
-  slider.addEventListener("input", () => {
-    slider.nextElementSibling.textContent = Number(slider.value).toFixed(2);
-    studio.fill(slider);
-    studio.edit({ do: "retarget", name: slider.name, value: Number(slider.value), gesture });
-  });
-  slider.addEventListener("dblclick", () => studio.edit({ do: "retarget", name: slider.name, value: Number(slider.dataset.default) }));
-}
 
 const showFace = () => {
   const image = zones.portrait.querySelector("img");
@@ -147,4 +137,4 @@ const showFace = () => {
 
 studio.on("face", showFace);
 studio.follow("library", showLibrary);
-studio.watch(({ portrait, motion, retarget }) => [portrait, motion, retarget], showState);
+studio.watch(({ portrait, motion }) => [portrait, motion], showState);

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 import numpy as np
@@ -11,7 +11,7 @@ from jaxtyping import Float
 
 from loki_core.errors import InputError
 
-__all__ = ["INTERPOLATIONS", "Curve", "Interpolation", "Key", "sample", "shares"]
+__all__ = ["INTERPOLATIONS", "Curve", "Interpolation", "Key", "sample", "shares", "with_key"]
 
 Interpolation = Literal["constant", "linear", "ease", "bezier"]
 """From a key to the next: held; straight; slow at both ends; along the keys' handles."""
@@ -53,6 +53,13 @@ class Curve:
         frames = [key.frame for key in self.keys]
         if sorted(set(frames)) != frames:
             raise ValueError(f"expected keys in order, one a frame, got frames {frames}")
+
+
+def with_key(curve: Curve, frame: int, value: float) -> Curve:
+    """With a key at `frame`: a new one, or a new value of the one that is there."""
+    keys = {key.frame: key for key in curve.keys}
+    keys[frame] = replace(keys[frame], value=float(value)) if frame in keys else Key(frame, float(value))
+    return Curve(tuple(keys[at] for at in sorted(keys)))
 
 
 def sample(curve: Curve, frames: Float[np.ndarray, "T"]) -> Float[np.ndarray, "T"]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 
 import numpy as np
@@ -10,14 +10,16 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from loki_core.head.controls import CONTROLS
+from loki_core.head.arkit import apply_controls
+from loki_core.head.controls import CONTROLS, control
 from loki_core.head.model import HeadModel
 from loki_core.head.params import FlameParams
 from loki_core.head.rotation import compose, invert, rotation_matrix, slerp
+from loki_core.head.units import UnitBasis
 from loki_core.motion.axes import ranged_axes
-from loki_core.timeline.layers import Layer, Region, audible, source_places
+from loki_core.timeline.layers import Layer, Region, audible, hand_values, source_places, weights
 
-__all__ = ["Source", "evaluate_layers"]
+__all__ = ["Source", "evaluate_layers", "lay_over", "unmoved"]
 
 Source = Callable[[Layer], tuple[FlameParams, float]]
 """Gives a layer's performance on the portrait, batch shape (T,), and its frames a second over the timeline's."""
@@ -32,24 +34,75 @@ _ROTATIONS: tuple[tuple[str, Region], ...] = (
 
 
 def evaluate_layers(
-    layers: Sequence[Layer], source: Source, portrait: FlameParams, head: HeadModel, frames: Float[np.ndarray, "T"]
+    layers: Sequence[Layer],
+    source: Source,
+    portrait: FlameParams,
+    head: HeadModel,
+    units: UnitBasis,
+    frames: Float[np.ndarray, "T"],
 ) -> FlameParams:
     """Coefficients at `frames` of the timeline: batch shape (T,). `portrait` (batch shape ()) is what shows without any layer.
 
     A frame depends on nothing but itself: some frames are those of all. A layer at full weight in all regions is its source,
     bit for bit, and one at weight 0 changes no bit.
     """
-    below = FlameParams(
-        **{f.name: getattr(portrait, f.name).expand(len(frames), *getattr(portrait, f.name).shape) for f in fields(portrait)}
-    )
-    arm = _arm(head, portrait)
+    below = unmoved(portrait, len(frames))
     for layer in audible(tuple(layers)):
-        performed, rate = source(layer)
-        places, weight = source_places(layer, frames, performed.batch_shape[0], rate=rate)
-        if weight.any():
-            own = _at(performed, places, arm)
-            below = _lay_over(layer, below, own, portrait, head, torch.from_numpy(weight).float(), arm)
+        below = lay_over(layer, below, source, portrait, head, units, frames)
     return below
+
+
+def unmoved(portrait: FlameParams, count: int) -> FlameParams:
+    """The portrait (batch shape ()) in so many frames."""
+    return FlameParams(
+        **{f.name: getattr(portrait, f.name).expand(count, *getattr(portrait, f.name).shape) for f in fields(portrait)}
+    )
+
+
+def lay_over(
+    layer: Layer,
+    below: FlameParams,
+    source: Source,
+    portrait: FlameParams,
+    head: HeadModel,
+    units: UnitBasis,
+    frames: Float[np.ndarray, "T"],
+) -> FlameParams:
+    """One layer over what lies below it, in those `frames`: a step of `evaluate_layers`."""
+    weight = weights(layer, frames)
+    if not weight.any():
+        return below
+    if layer.by_hand:
+        return _set_by_hand(layer, below, head, units, frames, weight)
+    performed, rate = source(layer)
+    arm = _arm(head, portrait)
+    own = _at(performed, source_places(layer, frames, performed.batch_shape[0], rate=rate), arm)
+    return _performed_over(layer, below, own, portrait, head, torch.from_numpy(weight).float(), arm)
+
+
+def _set_by_hand(
+    layer: Layer,
+    below: FlameParams,
+    head: HeadModel,
+    units: UnitBasis,
+    frames: Float[np.ndarray, "T"],
+    weight: Float[np.ndarray, "T"],
+) -> FlameParams:
+    faders: Mapping[str, float] = dict(layer.regions)
+    values: dict[str, float | Float[Tensor, "*B"]] = {}
+    for name, column in hand_values(layer, frames).items():
+        share, rest = weight * faders.get(_GROUPS[name], 1.0), control(name).default
+        values[name] = torch.from_numpy(rest + share * (column - rest))
+    if not values:
+        return below
+    changed, shown = apply_controls(head, units, below, values), torch.from_numpy(weight > 0)
+    if shown.all():
+        return changed
+    return FlameParams(**{f.name: _where(shown, getattr(changed, f.name), getattr(below, f.name)) for f in fields(below)})
+
+
+def _where(shown: Bool[Tensor, "T"], one: Float[Tensor, "T *N"], other: Float[Tensor, "T *N"]) -> Float[Tensor, "T *N"]:
+    return torch.where(shown.reshape(-1, *(1,) * (one.ndim - 1)), one, other)
 
 
 def _arm(head: HeadModel, portrait: FlameParams) -> Float[Tensor, "3"]:
@@ -76,7 +129,7 @@ def _picked(performed: FlameParams, index: np.ndarray) -> FlameParams:
     return FlameParams(**{f.name: getattr(performed, f.name)[chosen] for f in fields(performed)})
 
 
-def _lay_over(
+def _performed_over(
     layer: Layer,
     below: FlameParams,
     own: FlameParams,

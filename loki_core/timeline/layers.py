@@ -14,8 +14,13 @@ from jaxtyping import Float
 from loki_core.errors import InputError
 from loki_core.motion.retarget import RetargetSettings
 from loki_core.timeline.curves import Curve, sample
+from loki_core.timeline.tracks import Tracks, sample_tracks
+from loki_core.timeline.turns import turn_together
 
-__all__ = ["REGIONS", "Extend", "Layer", "Mode", "Region", "audible", "source_places", "with_field", "with_region"]
+__all__ = [
+    "REGIONS", "Extend", "Layer", "Mode", "Region", "audible", "hand_values", "source_places", "weights", "with_field",
+    "with_gain", "with_region",
+]  # fmt: skip
 
 Region = Literal["brows", "eyes", "lids", "cheeks", "nose", "mouth", "jaw", "tongue", "head", "neck"]
 """What can be faded by itself: the groups of the controls."""
@@ -30,16 +35,17 @@ _MOST_SPEED = 8.0
 
 @dataclass(frozen=True)
 class Layer:
-    """One performance on the timeline. Names and numbers only: the source is named by a hash of its content."""
+    """One performance on the timeline, or what was set by hand. Names and numbers only: hashable."""
 
     id: str
-    name: str
-    source: str
+    name: str = ""
+    source: str = ""
+    """The performance, named by a hash of its content. Empty: controls and keys set by hand, on top of what lies below."""
     mode: Mode = "override"
     first: int = 0
     """Frame of the timeline at which it begins."""
     stop: int | None = None
-    """The one past its last; None: where the source ends, or without end when it loops."""
+    """The one past its last; None: without end."""
     offset: int = 0
     """Frame of the source that it begins with."""
     speed: float = 1.0
@@ -50,8 +56,16 @@ class Layer:
     regions: tuple[tuple[Region, float], ...] = ()
     """Share of each region, 0 to 1; those at 1 are left out."""
     retarget: RetargetSettings = field(default_factory=RetargetSettings)
+    controls: tuple[tuple[str, float], ...] = ()
+    """Set by hand in every frame, by name and in the control's unit; those at rest are left out."""
+    tracks: Tracks = field(default_factory=Tracks)
+    """Keys of the controls that change over time; none of them is in `controls`."""
     mute: bool = False
     solo: bool = False
+
+    @property
+    def by_hand(self) -> bool:
+        return not self.source
 
 
 def with_region(layer: Layer, region: str, share: float) -> Layer:
@@ -76,6 +90,21 @@ def with_field(layer: Layer, name: str, value: object) -> Layer:
     if changed.stop is not None and changed.stop <= changed.first:
         raise InputError(f"expected a layer of at least one frame, got {changed.first} to {changed.stop}")
     return changed
+
+
+def with_gain(layer: Layer, name: str, value: float) -> Layer:
+    """Change how far a driver moves the portrait: `absolute` or a gain of `RetargetSettings`.
+
+    Raises `InputError` on an unknown name, and on gains outside 0 to 2, where faces stop being faces.
+    """
+    names = [f.name for f in fields(RetargetSettings) if f.name != "neutral"]
+    if name not in names:
+        raise InputError(f"expected one of {', '.join(names)}, got '{name}'")
+    top = 1.0 if name == "absolute" else 2.0
+    if not (math.isfinite(value) and 0 <= value <= top):
+        raise InputError(f"expected {name} from 0 to {top:g}, got {value:g}")
+    changes: dict[str, Any] = {name: float(value)}
+    return replace(layer, retarget=replace(layer.retarget, **changes))
 
 
 def _whole(value: object) -> bool:
@@ -107,22 +136,28 @@ def audible(layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
     return solo or tuple(layer for layer in layers if not layer.mute)
 
 
-def source_places(
-    layer: Layer, frames: Float[np.ndarray, "T"], length: int, *, rate: float = 1.0
-) -> tuple[Float[np.ndarray, "T"], Float[np.ndarray, "T"]]:
-    """Frame of the source (of `length` frames; may lie between two) that each frame of the timeline shows, and its weight.
+def hand_values(layer: Layer, frames: Float[np.ndarray, "T"]) -> dict[str, Float[np.ndarray, "T"]]:
+    """What every control that is set or keyed in the layer is in some frames, at full weight."""
+    still = {name: np.full(len(frames), value) for name, value in layer.controls}
+    return turn_together(layer.tracks.table(), {**still, **sample_tracks(layer.tracks, frames)}, frames)
 
-    `rate`: source frames a second over the timeline's. The weight is 0 before `first` and from `stop` on.
+
+def weights(layer: Layer, frames: Float[np.ndarray, "T"]) -> Float[np.ndarray, "T"]:
+    """Share of the layer in each frame of the timeline: 0 before `first` and from `stop` on."""
+    inside = (frames >= layer.first) & (frames < (math.inf if layer.stop is None else layer.stop))
+    share = sample(layer.weight, frames).clip(0, 1) if layer.weight.keys else np.ones(len(frames))
+    return np.where(inside, share, 0.0)
+
+
+def source_places(layer: Layer, frames: Float[np.ndarray, "T"], length: int, *, rate: float = 1.0) -> Float[np.ndarray, "T"]:
+    """Frame of the source (of `length` frames; may lie between two) that each frame of the timeline shows.
+
+    `rate`: source frames a second over the timeline's.
     """
     place = layer.offset + (frames - layer.first) * layer.speed * rate
     last = length - 1
     if layer.extend == "loop":
-        shown = np.mod(place, length).clip(0, last)
-    elif layer.extend == "mirror" and last > 0:
-        shown = last - np.abs(np.mod(place, 2 * last) - last)
-    else:
-        shown = place.clip(0, last)
-    ends = place > last if layer.extend == "hold" and layer.stop is None else np.zeros(len(frames), dtype=bool)
-    inside = (frames >= layer.first) & (True if layer.stop is None else frames < layer.stop) & ~ends
-    weight = sample(layer.weight, frames).clip(0, 1) if layer.weight.keys else np.ones(len(frames))
-    return shown, np.where(inside, weight, 0.0)
+        return np.mod(place, length).clip(0, last)
+    if layer.extend == "mirror" and last > 0:
+        return last - np.abs(np.mod(place, 2 * last) - last)
+    return place.clip(0, last)

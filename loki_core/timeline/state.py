@@ -4,27 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from fractions import Fraction
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Literal, get_args
 
 import numpy as np
-from jaxtyping import Float
 
 from loki_core.errors import InputError
 from loki_core.head.controls import check_controls, control, mirror_controls
-from loki_core.motion.retarget import RetargetSettings
 from loki_core.raster.preview import PREVIEW_MODES, PreviewMode
-from loki_core.timeline.tracks import Tracks, drop_tracks, sample_tracks, set_keys
-from loki_core.timeline.turns import turn_together
+from loki_core.timeline.layers import Layer, hand_values
+from loki_core.timeline.tracks import Tracks, drop_tracks, set_keys
 
 __all__ = [
-    "Look", "StudioState", "Tool", "View", "control_values", "played_range", "values_at_playhead", "with_control",
-    "with_controls", "with_frame", "with_keys", "with_look", "with_motion", "with_portrait", "with_retarget", "with_tracks",
-    "with_trim", "without_controls", "work_hash",
+    "Look", "StudioState", "Tool", "View", "add_layer", "change_layer", "copy_layer", "drop_layer", "hand_layer", "lift_layer",
+    "motion_layer", "played_range", "selected_layer", "values_at_playhead", "with_control", "with_controls", "with_frame",
+    "with_keys", "with_look", "with_motion", "with_portrait", "with_selected", "with_tracks", "with_trim", "without_controls",
+    "work_hash",
 ]  # fmt: skip
 
 View = Literal["side", "wipe", "map", "warp", "portrait"]
@@ -51,7 +50,7 @@ class Look:
     """How the work is being looked at: kept with it, but no part of it, so undo leaves it alone."""
 
     frame: int = 0
-    """The playhead, in frames of the motion."""
+    """The playhead."""
     view: View = "side"
     map: PreviewMode = "heat"
     """How the driver map is shown."""
@@ -61,6 +60,8 @@ class Look:
     """A control of one side moves its partner too."""
     autokey: bool = False
     """Every change of a control becomes a key at the playhead."""
+    layer: str = ""
+    """The layer that was chosen last; it may be gone."""
 
 
 @dataclass(frozen=True)
@@ -71,28 +72,89 @@ class StudioState:
     """
 
     portrait: str = ""
-    motion: str = ""
-    """Empty: the portrait stands still but for the controls."""
-    retarget: RetargetSettings = field(default_factory=RetargetSettings)
-    """How a driver clip moves the portrait."""
-    controls: tuple[tuple[str, float], ...] = ()
-    """Added on top of the motion in every frame, by name and in the control's unit; those at rest are left out."""
-    tracks: Tracks = field(default_factory=Tracks)
-    """Keys of the controls that change over time; none of them is in `controls`."""
+    fps: tuple[int, int] = (30, 1)
+    """Frames a second of the timeline, as a fraction."""
+    layers: tuple[Layer, ...] = ()
+    """Lowest first. Without any the portrait stands still."""
     trim: tuple[int, int] | None = None
-    """First frame and the one past the last that are played and rendered; None = the whole motion."""
+    """First frame and the one past the last that are played and rendered; None = all."""
     look: Look = field(default_factory=Look)
 
 
-def control_values(state: StudioState, frames: Float[np.ndarray, "T"]) -> dict[str, Float[np.ndarray, "T"]]:
-    """What every control that is set or keyed is in some frames."""
-    still = {name: np.full(len(frames), value) for name, value in state.controls}
-    return turn_together(state.tracks.table(), {**still, **sample_tracks(state.tracks, frames)}, frames)
+_BY_HAND = Layer("hand")
+"""What edits go to while there is no layer for them: kept with the work once something is set in it."""
+
+
+def selected_layer(state: StudioState) -> Layer:
+    """The layer that was chosen last; while it is gone, the one that edits go to."""
+    return next((layer for layer in state.layers if layer.id == state.look.layer), None) or hand_layer(state)
+
+
+def hand_layer(state: StudioState) -> Layer:
+    """The layer that edits go to: the chosen one where it is set by hand, else the highest of those."""
+    by_hand = [layer for layer in state.layers if layer.by_hand]
+    chosen = [layer for layer in by_hand if layer.id == state.look.layer]
+    return (chosen or by_hand or [_BY_HAND])[-1]
+
+
+def motion_layer(state: StudioState) -> Layer | None:
+    """The lowest performance, which gives the timeline its rate; None for a still face."""
+    return next((layer for layer in state.layers if not layer.by_hand), None)
+
+
+def change_layer(state: StudioState, name: str, change: Callable[[Layer], Layer]) -> StudioState:
+    """Put `change` of a layer in its place. Raises `InputError` for one that is gone."""
+    if name == _BY_HAND.id and all(layer.id != name for layer in state.layers):
+        changed = change(_BY_HAND)
+        return state if changed == _BY_HAND else replace(state, layers=(*state.layers, changed))
+    _place(state, name)
+    layers = tuple(change(layer) if layer.id == name else layer for layer in state.layers)
+    return replace(state, layers=tuple(layer for layer in layers if layer != _BY_HAND))
+
+
+def add_layer(state: StudioState, layer: Layer) -> StudioState:
+    """Put a layer on top, a performance on top of the others, so that edits stay on it; under a name of its own. Choose it."""
+    taken = {_BY_HAND.id, *(other.id for other in state.layers)}
+    name = next(f"{number}" for number in range(1, len(taken) + 2) if f"{number}" not in taken)
+    performances = [place for place, other in enumerate(state.layers) if not other.by_hand]
+    place = len(state.layers) if layer.by_hand else max(performances, default=-1) + 1
+    return with_selected(replace(state, layers=(*state.layers[:place], replace(layer, id=name), *state.layers[place:])), name)
+
+
+def copy_layer(state: StudioState, name: str) -> StudioState:
+    """A second layer like it; see `add_layer` for where."""
+    return add_layer(state, replace(state.layers[_place(state, name)], solo=False))
+
+
+def drop_layer(state: StudioState, name: str) -> StudioState:
+    """Without a layer."""
+    place = _place(state, name)
+    return replace(state, layers=(*state.layers[:place], *state.layers[place + 1 :]))
+
+
+def lift_layer(state: StudioState, name: str, by: int) -> StudioState:
+    """Move a layer up over as many others as `by` says, or down; it stops at the ends."""
+    place = _place(state, name)
+    others = [layer for layer in state.layers if layer.id != name]
+    others.insert(max(0, min(place + by, len(others))), state.layers[place])
+    return replace(state, layers=tuple(others))
+
+
+def with_selected(state: StudioState, name: str) -> StudioState:
+    """Choose a layer."""
+    return replace(state, look=replace(state.look, layer=name))
+
+
+def _place(state: StudioState, name: str) -> int:
+    for place, layer in enumerate(state.layers):
+        if layer.id == name:
+            return place
+    raise InputError(f"expected a layer of this timeline, got '{name}'; it may have been deleted")
 
 
 def values_at_playhead(state: StudioState) -> dict[str, float]:
-    """What the controls are at the playhead; those that are neither set nor keyed are left out."""
-    return {name: float(value[0]) for name, value in control_values(state, np.array([float(state.look.frame)])).items()}
+    """What the controls of the layer that edits go to are at the playhead; those neither set nor keyed are left out."""
+    return {name: float(value[0]) for name, value in hand_values(hand_layer(state), np.array([float(state.look.frame)])).items()}
 
 
 def with_controls(state: StudioState, values: Mapping[str, float]) -> StudioState:
@@ -101,25 +163,33 @@ def with_controls(state: StudioState, values: Mapping[str, float]) -> StudioStat
     Raises `InputError` at an unknown name or a value out of range.
     """
     check_controls(values)
-    keyed = {name for name in values if state.look.autokey or name in state.tracks.table()}
-    merged = {**dict(state.controls), **{name: float(value) for name, value in values.items()}}
-    still = tuple(sorted((n, v) for n, v in merged.items() if v != control(n).default and n not in keyed))
-    tracks = set_keys(state.tracks, state.look.frame, {name: values[name] for name in keyed})
-    return replace(state, controls=still, tracks=tracks)
+
+    def change(layer: Layer) -> Layer:
+        keyed = {name for name in values if state.look.autokey or name in layer.tracks.table()}
+        merged = {**dict(layer.controls), **{name: float(value) for name, value in values.items()}}
+        still = tuple(sorted((n, v) for n, v in merged.items() if v != control(n).default and n not in keyed))
+        tracks = set_keys(layer.tracks, state.look.frame, {name: values[name] for name in keyed})
+        return replace(layer, controls=still, tracks=tracks)
+
+    return change_layer(state, hand_layer(state).id, change)
 
 
 def with_keys(state: StudioState, names: Iterable[str]) -> StudioState:
     """Key controls at the playhead as they are there."""
     now = values_at_playhead(state)
     values = {name: now.get(name, control(name).default) for name in names}
-    still = tuple((name, value) for name, value in state.controls if name not in values)
-    return replace(state, controls=still, tracks=set_keys(state.tracks, state.look.frame, values))
+    tracks = set_keys(hand_layer(state).tracks, state.look.frame, values)
+    return with_tracks(state, tracks)
 
 
 def with_tracks(state: StudioState, tracks: Tracks) -> StudioState:
-    """Other keys; a control that has some is no longer set in every frame."""
+    """Other keys in the layer that edits go to; a control that has some is no longer set in every frame."""
     keyed = tracks.table()
-    return replace(state, tracks=tracks, controls=tuple(item for item in state.controls if item[0] not in keyed))
+
+    def change(layer: Layer) -> Layer:
+        return replace(layer, tracks=tracks, controls=tuple(item for item in layer.controls if item[0] not in keyed))
+
+    return change_layer(state, hand_layer(state).id, change)
 
 
 def with_control(state: StudioState, name: str, value: float) -> StudioState:
@@ -131,33 +201,34 @@ def with_control(state: StudioState, name: str, value: float) -> StudioState:
 def without_controls(state: StudioState, names: Iterable[str]) -> StudioState:
     """Put controls back to rest in every frame, without keys."""
     gone = {control(name).name for name in names}
-    still = tuple(item for item in state.controls if item[0] not in gone)
-    return replace(state, controls=still, tracks=drop_tracks(state.tracks, gone))
+
+    def change(layer: Layer) -> Layer:
+        still = tuple(item for item in layer.controls if item[0] not in gone)
+        return replace(layer, controls=still, tracks=drop_tracks(layer.tracks, gone))
+
+    return change_layer(state, hand_layer(state).id, change)
 
 
 def with_portrait(state: StudioState, portrait: str) -> StudioState:
-    """Change the face; motion and controls stay and move it."""
+    """Change the face; what moves it stays."""
     return replace(state, portrait=portrait)
 
 
-def with_motion(state: StudioState, motion: str) -> StudioState:
-    """Change the motion: its range is the whole of it, and it starts at its beginning. Controls stay on top."""
-    return replace(state, motion=motion, trim=None, look=replace(state.look, frame=0))
+def with_motion(state: StudioState, motion: str, name: str = "", fps: Fraction = Fraction(30)) -> StudioState:
+    """Change the lowest performance, and with it the rate of the timeline; empty: none. Its gains and faders stay.
 
-
-def with_retarget(state: StudioState, name: str, value: float) -> StudioState:
-    """Change how far a driver moves the portrait: `absolute` or a gain of `RetargetSettings`.
-
-    Raises `InputError` on an unknown name, and on gains outside 0 to 2, where faces stop being faces.
+    The range is the whole of it, and the playhead goes to its beginning.
     """
-    names = [f.name for f in fields(RetargetSettings) if f.name != "neutral"]
-    if name not in names:
-        raise InputError(f"expected one of {', '.join(names)}, got '{name}'")
-    top = 1.0 if name == "absolute" else 2.0
-    if not (math.isfinite(value) and 0 <= value <= top):
-        raise InputError(f"expected {name} from 0 to {top:g}, got {value:g}")
-    changes: dict[str, Any] = {name: float(value)}
-    return replace(state, retarget=replace(state.retarget, **changes))
+    state = replace(state, trim=None, look=replace(state.look, frame=0))
+    now = motion_layer(state)
+    if not motion:
+        return state if now is None else drop_layer(state, now.id)
+    state = replace(state, fps=fps.as_integer_ratio())
+    if now is None:
+        return replace(add_layer(state, Layer("", name, motion)), look=state.look)
+    return change_layer(
+        state, now.id, lambda layer: replace(layer, source=motion, name=name, first=0, stop=None, offset=0, speed=1.0)
+    )
 
 
 def with_trim(state: StudioState, first: int, stop: int, *, frame_count: int) -> StudioState:
@@ -178,7 +249,7 @@ def with_frame(state: StudioState, frame: int, *, frame_count: int) -> StudioSta
 
 
 def with_look(state: StudioState, name: str, value: object) -> StudioState:
-    """Change how the work is looked at: `view`, `map`, `loop` or `linked`. Raises `InputError` for what is none of its values."""
+    """Change how the work is looked at, by the name of a field. Raises `InputError` for what is none of its values."""
     if name not in _LOOKS or value not in _LOOKS[name]:
         choices = _LOOKS.get(name, tuple(_LOOKS))
         raise InputError(f"expected one of {', '.join(map(str, choices))} for '{name}', got {value!r}")

@@ -11,7 +11,7 @@ from jaxtyping import Float
 
 from loki_core.errors import InputError
 from loki_core.head.controls import check_controls, control, mirror_controls
-from loki_core.timeline.curves import Curve, Interpolation, Key, sample
+from loki_core.timeline.curves import Curve, Interpolation, Key, sample, with_key
 
 __all__ = [
     "Clipboard", "Selection", "Tracks", "copy_keys", "delete_keys", "drop_tracks", "mirror_keys", "move_keys", "paste_keys",
@@ -59,9 +59,7 @@ def set_keys(tracks: Tracks, frame: int, values: Mapping[str, float]) -> Tracks:
     check_controls(values)
     curves = tracks.table()
     for name, value in values.items():
-        keys = {key.frame: key for key in curves.get(name, Curve()).keys}
-        keys[frame] = replace(keys[frame], value=float(value)) if frame in keys else Key(frame, float(value))
-        curves[name] = _curve(keys.values())
+        curves[name] = with_key(curves.get(name, Curve()), frame, value)
     return Tracks.of(curves)
 
 

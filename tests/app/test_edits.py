@@ -30,8 +30,18 @@ NONSENSE: list[object] = [
     {"do": "expression", "name": "../smile"},
     {"do": "motion", "id": "../../etc"},
     {"do": "portrait", "id": "someone else's"},
-    {"do": "retarget", "name": "__class__", "value": 1},
-    {"do": "retarget", "name": "neutral", "value": -1},
+    {"do": "layer"},
+    {"do": "layer", "op": "__class__"},
+    {"do": "layer", "op": "add", "source": "someone else's"},
+    {"do": "layer", "op": "delete", "id": "99"},
+    {"do": "layer", "op": "gain", "id": "1", "name": "__class__", "value": 1},
+    {"do": "layer", "op": "gain", "id": "1", "name": "neutral", "value": 1},
+    {"do": "layer", "op": "field", "id": "1", "name": "id", "value": "2"},
+    {"do": "layer", "op": "field", "id": "1", "name": "first", "value": 10**9},
+    {"do": "layer", "op": "field", "id": "1", "name": "speed", "value": [1]},
+    {"do": "layer", "op": "region", "id": "1", "name": "hair", "value": 1},
+    {"do": "layer", "op": "weight", "id": "1", "value": 7},
+    {"do": "layer", "op": "lift", "id": "1", "by": 0.5},
     {"do": "trim", "first": 0.5, "stop": 3},
     {"do": "trim", "first": 0, "stop": 10**9},
     {"do": "look", "name": "view", "value": {"a": 1}},
@@ -61,7 +71,7 @@ def test_undo_and_redo_return_to_the_same_work(session):
 def test_undo_does_not_go_behind_the_example(session):
     before = session.state
     apply_edit(session, {"do": "undo"})
-    assert session.state == before and session.state.portrait and session.state.motion
+    assert session.state == before and session.state.portrait and session.state.layers
 
 
 def test_one_drag_is_one_step_of_undo(session):
@@ -82,9 +92,9 @@ def test_an_expression_replaces_the_face_and_leaves_the_head_turned(session):
 
 def test_a_motion_and_none_can_be_chosen(session):
     apply_edit(session, {"do": "motion", "id": "nod"})
-    assert session.performance is session.acts["nod"].performance
+    assert session.act(session.state) is session.acts["nod"]
     apply_edit(session, {"do": "motion", "id": ""})
-    assert session.performance is None
+    assert session.act(session.state) is None
 
 
 def test_the_range_is_checked_against_the_chosen_motion(session):
@@ -109,7 +119,8 @@ _EDITS = st.one_of(
     ),
     st.fixed_dictionaries({"do": st.just("expression"), "name": st.sampled_from(["smile", "anger", "neutral"])}),
     st.fixed_dictionaries({"do": st.just("motion"), "id": st.sampled_from(["", "nod", "talk"])}),
-    st.fixed_dictionaries({"do": st.just("retarget"), "name": st.just("jaw"), "value": st.floats(0, 2)}),
+    st.fixed_dictionaries({"do": st.just("layer"), "op": st.just("add"), "source": st.sampled_from(["", "nod", "talk"])}),
+    st.fixed_dictionaries({"do": st.just("layer"), "op": st.just("weight"), "id": st.just("hand"), "value": st.floats(0, 1)}),
 )
 
 

@@ -7,6 +7,7 @@ from app.edits import apply_edit
 from app.marks import marks
 from app.panels.viewport import look
 from loki_core.errors import InputError
+from loki_core.timeline.state import hand_layer
 from loki_core.track.handles import HANDLES
 
 NAMES = [handle.name for handle in HANDLES]
@@ -36,7 +37,7 @@ def test_dragging_a_point_brings_it_nearer_to_where_the_hand_is_and_is_one_step_
     after = places(session)
     assert 3.0 < after[chin, 1] - start[chin, 1] < 9.0
     apply_edit(session, {"do": "undo"})
-    assert session.state.controls == () and np.array_equal(places(session), start)
+    assert hand_layer(session.state).controls == () and np.array_equal(places(session), start)
 
 
 def test_a_symmetric_drag_moves_the_other_side_too(session):
@@ -44,11 +45,11 @@ def test_a_symmetric_drag_moves_the_other_side_too(session):
     left = NAMES.index("browOuterLeft")
     drag = {"do": "drag", "goals": {"browOuterLeft": (start[left] - [0, 5]).tolist()}, "gesture": "g"}
     apply_edit(session, {**drag, "symmetric": True})
-    both = dict(session.state.controls)
+    both = dict(hand_layer(session.state).controls)
     assert both["browOuterUpLeft"] == both["browOuterUpRight"] > 0.2
     apply_edit(session, {"do": "undo"})
     apply_edit(session, {**drag, "symmetric": False})
-    assert "browOuterUpRight" not in dict(session.state.controls)
+    assert "browOuterUpRight" not in dict(hand_layer(session.state).controls)
 
 
 @pytest.mark.parametrize(("tool", "controls"), [("head", ["headYaw", "headPitch", "headRoll"]), ("jaw", ["jawOpen"])])
@@ -83,6 +84,6 @@ def test_a_drag_that_makes_no_sense_changes_nothing(session, goals):
 
 def test_several_controls_are_set_at_once(session):
     apply_edit(session, {"do": "controls", "values": {"gazeYaw": 10, "gazePitch": -5}})
-    assert dict(session.state.controls) == {"gazeYaw": 10.0, "gazePitch": -5.0}
+    assert dict(hand_layer(session.state).controls) == {"gazeYaw": 10.0, "gazePitch": -5.0}
     with pytest.raises(InputError):
         apply_edit(session, {"do": "controls", "values": {"gazeYaw": "far"}})

@@ -115,7 +115,7 @@ def test_a_dropped_clip_is_tracked_and_becomes_the_motion(session, uploads):
     chosen = next(motion for motion in reply["library"]["motions"] if motion["id"] == reply["studio"]["motion"])
     assert chosen["name"] == "driver" and chosen["clip"] and not chosen["sound"]
     apply_edit(session, {"do": "undo"})
-    assert session.state.motion == "showreel"
+    assert session.act(session.state) is session.acts["showreel"]
 
 
 def test_a_clip_that_is_too_long_is_refused_before_it_is_tracked(session, uploads):
@@ -137,7 +137,9 @@ def test_tracking_can_be_cancelled(session, uploads):
     while job.report()["done"] == 0 and job.report()["state"] in ("waiting", "running"):
         time.sleep(0.01)
     cancel_job(session, {"id": job.id})
-    assert finish(session)["library"]["jobs"][0]["state"] == "cancelled" and session.state.motion == "showreel"
+    assert (
+        finish(session)["library"]["jobs"][0]["state"] == "cancelled" and session.act(session.state) is session.acts["showreel"]
+    )
 
 
 def test_a_name_from_the_page_cannot_lead_anywhere(session, uploads):

@@ -313,3 +313,27 @@ def test_keys_are_set_moved_and_deleted_on_the_sheet(page: Page):
     expect(key).to_have_attribute("aria-pressed", "true")
     key.click()
     page.wait_for_function(f"{SETTLED} && window.loki.studio.tracks.browInnerUp.length === 1")
+
+
+def test_a_muted_edit_gives_the_driver_back_and_a_layer_can_be_added_faded_and_deleted(page: Page):
+    page.evaluate("window.loki.seek(40)")
+    driver = pixels(page)
+    drag(page, "browInnerUp", 0.9)
+    edited = pixels(page)
+    assert np.abs(edited - driver).max() > 30
+    page.get_by_role("tab", name="Layers").click()
+    page.get_by_role("button", name="Mute Edits").click()
+    page.wait_for_function(f"{SETTLED} && window.loki.studio.layers[1].mute")
+    assert np.array_equal(pixels(page), driver)
+    page.get_by_role("button", name="Mute Edits").click()
+    page.wait_for_function(f"{SETTLED} && !window.loki.studio.layers[1].mute")
+    assert np.array_equal(pixels(page), edited)
+    page.get_by_role("button", name="Add as a layer, from the playhead on: Laugh").click()
+    page.wait_for_function(f"{SETTLED} && window.loki.studio.layers[1].name === 'Laugh'")
+    page.evaluate("window.loki.seek(60)")
+    laughing = pixels(page)
+    page.get_by_label("Weight of Laugh").fill("0")
+    page.wait_for_function(f"{SETTLED} && window.loki.studio.layers[1].weight === 0")
+    assert np.abs(pixels(page) - laughing).max() > 30
+    page.get_by_role("button", name="Delete", exact=True).first.click()
+    page.wait_for_function(f"{SETTLED} && window.loki.studio.layers.length === 2")

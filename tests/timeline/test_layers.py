@@ -21,7 +21,19 @@ from loki_core.motion.clip import Motion
 from loki_core.motion.retarget import retarget
 from loki_core.timeline.curves import Curve, Key
 from loki_core.timeline.evaluate import evaluate_layers
-from loki_core.timeline.layers import REGIONS, Layer, Mode, audible, source_places, with_field, with_region
+from loki_core.timeline.layers import (
+    REGIONS,
+    Layer,
+    Mode,
+    audible,
+    hand_values,
+    source_places,
+    weights,
+    with_field,
+    with_gain,
+    with_region,
+)
+from loki_core.timeline.tracks import Tracks
 
 HEAD = embedded_head()
 UNITS = unit_basis(HEAD, HEAD)
@@ -52,14 +64,14 @@ def source(layer: Layer) -> tuple[FlameParams, float]:
 
 
 def evaluated(*layers: Layer, frames: np.ndarray = FRAMES) -> FlameParams:
-    return evaluate_layers(layers, source, PORTRAIT, HEAD, frames)
+    return evaluate_layers(layers, source, PORTRAIT, HEAD, UNITS, frames)
 
 
 def same(a: FlameParams, b: FlameParams) -> bool:
     return all(torch.equal(getattr(a, f.name), getattr(b, f.name)) for f in fields(a))
 
 
-DRIVER = Layer("1", "Driver", "driver", stop=40)
+DRIVER = Layer("1", "Driver", "driver")
 EDIT = Layer("2", "Edit", "other", mode="additive", stop=40)
 
 edits = st.builds(
@@ -97,7 +109,8 @@ def test_some_frames_are_those_of_all(edit: Layer, chosen: set[int]) -> None:
 
 @given(edits, st.integers(-5, 45))
 def test_the_place_in_the_source_is_what_counting_finds(layer: Layer, frame: int) -> None:
-    place, weight = (float(x[0]) for x in source_places(layer, np.array([float(frame)]), LENGTH))
+    frames = np.array([float(frame)])
+    place, weight = float(source_places(layer, frames, LENGTH)[0]), float(weights(layer, frames)[0])
     walked = layer.offset + (frame - layer.first) * layer.speed
     if layer.extend == "loop":
         while walked >= LENGTH:
@@ -146,7 +159,7 @@ def test_a_head_that_is_turned_by_layers_turns_about_its_neck(mode: Mode, weight
     turns = {"a": {"headYaw": -30.0, "headPitch": 25.0}, "b": {"headYaw": 40.0, "headPitch": 20.0}}
     posed = {name: apply_controls(HEAD, UNITS, PORTRAIT, values)[None] for name, values in turns.items()}
     layers = [Layer("1", "a", "a", stop=1), Layer("2", "b", "b", mode=mode, stop=1, weight=Curve((Key(0, weight),)))]
-    result = evaluate_layers(layers, lambda layer: (posed[layer.source], 1.0), PORTRAIT, HEAD, np.zeros(1))
+    result = evaluate_layers(layers, lambda layer: (posed[layer.source], 1.0), PORTRAIT, HEAD, UNITS, np.zeros(1))
 
     def neck(params: FlameParams) -> torch.Tensor:
         rest, by_shape = HEAD.joint_places
@@ -154,6 +167,46 @@ def test_a_head_that_is_turned_by_layers_turns_about_its_neck(mode: Mode, weight
         return joints[0] + rotation_matrix(params.global_orient) @ (joints[1] - joints[0]) + params.translation
 
     torch.testing.assert_close(neck(result[0]), neck(PORTRAIT), atol=1e-6, rtol=0)
+
+
+HAND = Layer(
+    "3", controls=(("headYaw", 10.0), ("mouthSmileLeft", 0.5)), tracks=Tracks.of({"jawOpen": Curve((Key(0, 0.0), Key(20, 1.0)))})
+)
+
+
+def test_what_is_set_by_hand_comes_on_top_frame_by_frame():
+    result, below = evaluated(DRIVER, HAND), evaluated(DRIVER)
+    for frame in (0, 7, 30):
+        values = {name: float(column[0]) for name, column in hand_values(HAND, np.array([float(frame)])).items()}
+        expected = apply_controls(HEAD, UNITS, below[frame], values)
+        for f in fields(expected):
+            torch.testing.assert_close(getattr(result[frame], f.name), getattr(expected, f.name), atol=1e-6, rtol=0)
+
+
+@given(st.integers(0, 10), st.integers(11, 40), st.sampled_from(REGIONS))
+def test_what_is_set_by_hand_can_be_cut_and_faded_without_touching_the_rest(first: int, stop: int, region: str):
+    below = evaluated(DRIVER)
+    cut = evaluated(DRIVER, replace(HAND, first=first, stop=stop))
+    assert same(cut[:first], below[:first]) and same(cut[stop:], below[stop:])
+    assert same(evaluated(DRIVER, replace(HAND, mute=True)), below)
+    silent = HAND
+    for every in REGIONS:
+        silent = with_region(silent, every, 0.0)
+    faded = evaluated(DRIVER, with_region(silent, region, 1.0))
+    if region not in ("head", "mouth", "jaw"):
+        for f in fields(below):
+            torch.testing.assert_close(getattr(faded, f.name), getattr(below, f.name), atol=1e-6, rtol=0)
+
+
+def test_gains_are_bounded():
+    assert with_gain(DRIVER, "jaw", 1.5).retarget.jaw == 1.5
+    for name, value, words in (
+        ("jaw", 3.0, "jaw from 0 to 2"),
+        ("absolute", 1.5, "absolute from 0 to 1"),
+        ("strength", 1.0, "one of"),
+    ):
+        with pytest.raises(InputError, match=f"expected {words}"):
+            with_gain(DRIVER, name, value)
 
 
 def test_solo_silences_the_others_and_wins_over_mute() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
@@ -9,8 +10,16 @@ from hypothesis import strategies as st
 from loki_core.errors import InputError
 from loki_core.head.controls import CONTROLS
 from loki_core.timeline.history import History, record, redo, undo
+from loki_core.timeline.layers import Layer
 from loki_core.timeline.state import (
     StudioState,
+    add_layer,
+    change_layer,
+    copy_layer,
+    drop_layer,
+    hand_layer,
+    lift_layer,
+    motion_layer,
     values_at_playhead,
     with_control,
     with_controls,
@@ -19,7 +28,7 @@ from loki_core.timeline.state import (
     with_look,
     with_motion,
     with_portrait,
-    with_retarget,
+    with_selected,
     with_tracks,
     with_trim,
     without_controls,
@@ -72,20 +81,10 @@ def test_a_value_out_of_range_is_refused(value):
 def test_unknown_names_are_refused():
     with pytest.raises(InputError, match="did you mean jawOpen"):
         with_control(StudioState(), "jawOpn", 0.5)
-    with pytest.raises(InputError, match="expected one of"):
-        with_retarget(StudioState(), "strength", 1.0)
     with pytest.raises(InputError, match="expected one of side, wipe, map, warp, portrait for 'view', got 'x-ray'"):
         with_look(StudioState(), "view", "x-ray")
     with pytest.raises(InputError, match="expected one of view, map, tool, loop, linked"):
         with_look(StudioState(), "frame", 3)
-
-
-def test_gains_are_bounded():
-    assert with_retarget(StudioState(), "jaw", 1.5).retarget.jaw == 1.5
-    with pytest.raises(InputError, match="expected jaw from 0 to 2"):
-        with_retarget(StudioState(), "jaw", 3.0)
-    with pytest.raises(InputError, match="expected absolute from 0 to 1"):
-        with_retarget(StudioState(), "absolute", 1.5)
 
 
 def test_a_range_lies_within_the_motion():
@@ -104,7 +103,7 @@ def test_the_playhead_stays_within_the_motion():
 def test_a_new_motion_starts_at_its_beginning_and_keeps_the_edits():
     state = with_control(with_frame(StudioState(), 5, frame_count=9), "jawOpen", 0.5)
     changed = with_motion(replace(state, trim=(1, 3)), "nod")
-    assert changed.look.frame == 0 and changed.trim is None and changed.controls == state.controls
+    assert changed.look.frame == 0 and changed.trim is None and hand_layer(changed).controls == hand_layer(state).controls
 
 
 def test_looking_elsewhere_is_not_work():
@@ -139,7 +138,7 @@ def test_undo_keeps_the_playhead_and_the_view():
     history = record(History(), with_control(StudioState(), "jawOpen", 0.5))
     history = record(history, with_look(with_frame(history.present, 7, frame_count=9), "view", "map"))
     undone = undo(history).present
-    assert undone.controls == () and undone.look.frame == 7 and undone.look.view == "map"
+    assert hand_layer(undone).controls == () and undone.look.frame == 7 and undone.look.view == "map"
 
 
 def test_a_new_edit_forgets_what_was_undone():
@@ -165,16 +164,16 @@ def at(state: StudioState, frame: int) -> StudioState:
 
 def test_a_keyed_control_takes_keys_and_the_others_stay_as_they_are():
     state = with_keys(with_control(StudioState(), "jawOpen", 0.5), ["jawOpen"])
-    assert state.controls == () and values_at_playhead(at(state, 50)) == {"jawOpen": 0.5}
+    assert hand_layer(state).controls == () and values_at_playhead(at(state, 50)) == {"jawOpen": 0.5}
     state = with_control(with_control(at(state, 20), "jawOpen", 1.0), "headYaw", 10)
-    assert dict(state.controls) == {"headYaw": 10.0}
+    assert dict(hand_layer(state).controls) == {"headYaw": 10.0}
     assert values_at_playhead(at(state, 0))["jawOpen"] == 0.5 < values_at_playhead(at(state, 10))["jawOpen"] < 1
 
 
 def test_with_autokey_every_change_is_a_key():
     state = with_control(at(with_look(StudioState(), "autokey", True), 7), "mouthSmileLeft", 0.4)
-    assert state.controls == ()
-    assert {name: [key.frame for key in curve.keys] for name, curve in state.tracks.curves} == {
+    assert hand_layer(state).controls == ()
+    assert {name: [key.frame for key in curve.keys] for name, curve in hand_layer(state).tracks.curves} == {
         "mouthSmileLeft": [7], "mouthSmileRight": [7],
     }  # fmt: skip
 
@@ -186,8 +185,64 @@ def test_reset_takes_the_keys_away_too():
 
 def test_other_keys_take_the_place_of_what_was_set():
     state = with_control(StudioState(), "jawOpen", 0.5)
-    assert with_tracks(state, with_keys(state, ["jawOpen"]).tracks).controls == ()
+    keyed = hand_layer(with_keys(state, ["jawOpen"])).tracks
+    assert hand_layer(with_tracks(state, keyed)).controls == ()
 
 
 def test_keys_are_work():
     assert work_hash(with_keys(StudioState(), ["jawOpen"])) != work_hash(StudioState())
+
+
+def stack(*names: str) -> StudioState:
+    state = StudioState()
+    for name in names:
+        state = add_layer(state, Layer("", name, "" if name.startswith("edit") else name))
+    return state
+
+
+def test_a_new_performance_lies_under_the_edits():
+    assert order(stack("walk", "edit", "nod")) == ["walk", "nod", "edit"]
+    assert order(stack("edit", "walk")) == ["walk", "edit"]
+
+
+def order(state: StudioState) -> list[str]:
+    return [layer.name for layer in state.layers]
+
+
+def test_layers_are_lifted_copied_and_dropped_by_their_id():
+    state = stack("walk", "nod", "edit")
+    walk = state.layers[0].id
+    assert order(lift_layer(state, walk, 1)) == ["nod", "walk", "edit"] and order(lift_layer(state, walk, 9))[-1] == "walk"
+    assert order(lift_layer(state, walk, -1)) == order(state)
+    assert order(copy_layer(state, walk)) == ["walk", "nod", "walk", "edit"]
+    assert len({layer.id for layer in copy_layer(state, walk).layers}) == 4
+    assert order(drop_layer(state, walk)) == ["nod", "edit"]
+    with pytest.raises(InputError, match="may have been deleted"):
+        drop_layer(drop_layer(state, walk), walk)
+
+
+def test_edits_go_to_the_chosen_layer_for_hands_else_to_the_highest():
+    state = stack("nod", "edit one", "edit two")
+    nod, one, two = (layer.id for layer in state.layers)
+    assert hand_layer(with_selected(state, nod)).id == two
+    edited = with_control(with_selected(state, one), "jawOpen", 0.5)
+    assert [dict(layer.controls) for layer in edited.layers] == [{}, {"jawOpen": 0.5}, {}]
+    assert values_at_playhead(with_selected(edited, two)) == {}
+
+
+def test_a_layer_for_hands_comes_with_the_first_edit_and_goes_with_the_last():
+    state = with_control(stack("walk"), "jawOpen", 0.5)
+    assert [layer.by_hand for layer in state.layers] == [False, True]
+    assert without_controls(state, ["jawOpen"]).layers == stack("walk").layers
+    assert order(with_control(stack("edit"), "jawOpen", 0.0)) == ["edit"]
+
+
+def test_the_lowest_motion_gives_the_rate_and_keeps_its_gains():
+    state = with_motion(stack("edit"), "walk", "Walk", Fraction(24000, 1001))
+    assert order(state) == ["Walk", "edit"] and state.fps == (24000, 1001)
+    moved = change_layer(
+        state, state.layers[0].id, lambda layer: replace(layer, retarget=replace(layer.retarget, jaw=1.5), first=9)
+    )
+    other = motion_layer(with_motion(moved, "run", "Run"))
+    assert other is not None and (other.source, other.retarget.jaw, other.first) == ("run", 1.5, 0)
+    assert motion_layer(with_motion(state, "")) is None
