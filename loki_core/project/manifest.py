@@ -26,7 +26,8 @@ _LARGEST = 1e9
 
 Key = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,80}$")]
 Suffix = Annotated[str, StringConstraints(pattern=r"^\.[a-z0-9]{1,8}$")]
-Label = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Label = Annotated[str, StringConstraints(min_length=1, max_length=300)]
+"""Long enough for the name of any file."""
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 

@@ -21,6 +21,7 @@ from loki_core.project.manifest import (
     portrait_member,
 )
 from loki_core.project.migrate import VERSION
+from loki_core.project.rules import check_neutral_frames
 
 __all__ = ["pack", "unpack"]
 
@@ -66,6 +67,10 @@ def unpack(manifest: Manifest, fetch: Callable[[str], bytes], where: str) -> Pro
             source = entry.preset
         media = None if entry.media is None else StoredFile(stored[media_member(key, entry.media)], entry.media)
         motions[key] = ProjectMotion(entry.name, source, media)
+    try:
+        check_neutral_frames(manifest.state, {key: motion.source for key, motion in motions.items()})
+    except InputError as exc:
+        raise InputError(f"{where}: {exc}") from exc
     portraits = {
         key: ProjectPortrait(entry.name, StoredFile(stored[portrait_member(key, entry.suffix)], entry.suffix), entry.face)
         for key, entry in manifest.portraits.items()

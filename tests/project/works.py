@@ -5,8 +5,10 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from functools import partial
+from typing import get_args
 
 import torch
 from hypothesis import strategies as st
@@ -16,8 +18,12 @@ from loki_core.head.model import HeadId
 from loki_core.motion.clip import Motion
 from loki_core.project.contents import Project, ProjectMotion, ProjectPortrait, StoredFile
 from loki_core.raster.camera import Camera
+from loki_core.timeline.curves import with_key
+from loki_core.timeline.layers import REGIONS, Extend, Layer, with_field, with_gain, with_region
 from loki_core.timeline.state import (
     StudioState,
+    add_layer,
+    change_layer,
     values_at_playhead,
     with_control,
     with_frame,
@@ -119,6 +125,22 @@ def _play(motion: str, state: StudioState) -> StudioState:
     return with_motion(state, motion)
 
 
+def _stack(source: str, state: StudioState) -> StudioState:
+    return add_layer(state, Layer("", f"on top: {source}", source, mode="additive"))
+
+
+def _change(change: Callable[..., Layer], name: str, value: object, state: StudioState) -> StudioState:
+    if not state.layers:
+        return state
+    return change_layer(state, state.layers[-1].id, lambda layer: change(layer, name, value))
+
+
+def _fade(frame: int, share: float, state: StudioState) -> StudioState:
+    if not state.layers:
+        return state
+    return change_layer(state, state.layers[-1].id, lambda layer: replace(layer, weight=with_key(layer.weight, frame, share)))
+
+
 def _edit(act: Callable[..., StudioState], *values: st.SearchStrategy[object]) -> st.SearchStrategy[Edit]:
     return st.builds(partial, st.just(act), *values)
 
@@ -134,7 +156,16 @@ EDITS: st.SearchStrategy[list[Edit]] = st.lists(
         _edit(_look, st.just("view"), st.sampled_from(("side", "wipe", "map"))),
         _edit(_sit, st.sampled_from(("", "ada"))),
         _edit(_play, st.sampled_from(("", "clip", "nod"))),
+        _edit(_stack, st.sampled_from(("", "clip", "nod"))),
+        _edit(_change, st.just(with_field), st.just("first"), st.integers(-50, 50)),
+        _edit(_change, st.just(with_field), st.just("stop"), st.integers(51, 90)),
+        _edit(_change, st.just(with_field), st.just("speed"), st.floats(0.1, 8)),
+        _edit(_change, st.just(with_field), st.just("extend"), st.sampled_from(get_args(Extend))),
+        _edit(_change, st.just(with_field), st.just("mute"), st.booleans()),
+        _edit(_change, st.just(with_region), st.sampled_from(REGIONS), st.floats(0, 1)),
+        _edit(_change, st.just(with_gain), st.just("jaw"), st.floats(0, 2)),
+        _edit(_fade, st.integers(0, 99), st.floats(0, 1)),
     ),
-    max_size=12,
+    max_size=20,
 )
 """Edits in the order in which a hand makes them."""
