@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,8 +91,16 @@ def _remove_older(folder: Path, store: ContentStore, manifest: Manifest, before:
         path.unlink(missing_ok=True)
     needed = set(manifest.members.values())
     for path in before[: keep - 1]:
-        try:
-            needed |= set(read_manifest(path.read_bytes(), manifest.head, path.name).members.values())
-        except InputError:  # of another head, or newer: until it is rotated out nobody knows what it needs
-            return
+        needed |= _needed(path)
     store.keep_only(needed)
+
+
+def _needed(path: Path) -> set[str]:
+    """Keys of the files that a snapshot names, whatever its version and head; none when it is damaged and so of no use.
+
+    Not read as strictly as for use: that would take most of the time of saving, and the keys are only compared.
+    """
+    try:
+        return set(json.loads(path.read_bytes())["members"].values())
+    except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
+        return set()

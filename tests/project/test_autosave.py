@@ -104,7 +104,7 @@ def test_what_a_killed_writer_left_is_removed(tmp_path):
     assert not list(tmp_path.rglob("*.part"))
 
 
-def test_snapshots_of_another_head_stay_whole_until_they_are_rotated_out(tmp_path):
+def test_snapshots_of_another_head_keep_their_files(tmp_path):
     save_snapshot(tmp_path, project(head=OTHER), keep=2)
     save_snapshot(tmp_path, replace(project(), portraits={}, state=replace(project().state, portrait="")), keep=2)
     got = recover(tmp_path, OTHER)
