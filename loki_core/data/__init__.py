@@ -1,0 +1,1 @@
+"""What the diffusion network learns from: pictures with known coefficients."""
