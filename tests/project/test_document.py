@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import stat
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from copy import deepcopy
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
@@ -20,7 +21,7 @@ from loki_core.errors import InputError
 from loki_core.motion.clip import Motion
 from loki_core.project.contents import Project, ProjectMotion, ProjectPortrait, StoredFile
 from loki_core.project.document import project_from_bytes, project_to_bytes, read_project, save_project
-from loki_core.timeline.state import StudioState
+from loki_core.timeline.state import StudioState, with_keys
 from tests.project.works import EDITS, HEAD, OTHER, edited, motion, project
 
 
@@ -318,3 +319,31 @@ def test_a_folder_or_nothing_is_refused(tmp_path):
         read_project(tmp_path, HEAD)
     with pytest.raises(InputError, match="expected a project"):
         read_project(Path(tmp_path / "none.loki"), HEAD)
+
+
+def _places(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for step, inner in items:
+        yield (*path, step)
+        yield from _places(inner, (*path, step))
+
+
+_MEMBERS = _members(project_to_bytes(project(with_keys(project().state, ["jawOpen", "headYaw"]))))
+_DOCUMENT = json.loads(_MEMBERS["project.json"])
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.sampled_from(["ada", "clip", "hand"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@settings(max_examples=150)
+@given(st.sampled_from(list(_places(_DOCUMENT))), _JSON, st.sampled_from([1, 2]))
+def test_any_other_value_is_refused_or_makes_a_project_that_can_be_saved(path, value, version):
+    document = deepcopy(_DOCUMENT) | {"version": version}
+    _set(*path, to=value)(document)
+    try:
+        got = _again(_zip({**_MEMBERS, "project.json": json.dumps(document).encode()}))
+    except InputError:
+        return
+    assert project_to_bytes(_again(project_to_bytes(got))) == project_to_bytes(got)
