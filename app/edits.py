@@ -12,7 +12,7 @@ from app.sessions import Session
 from app.words import say
 from loki_core.errors import InputError
 from loki_core.head.controls import CONTROLS
-from loki_core.timeline.history import record, redo, undo
+from loki_core.timeline.history import gesture_start, record, redo, undo
 from loki_core.timeline.performance import frame_rate
 from loki_core.timeline.state import (
     StudioState,
@@ -64,7 +64,8 @@ def _key(session: Session, state: StudioState, edit: Request) -> StudioState:
 
 
 def _keys(session: Session, state: StudioState, edit: Request) -> StudioState:
-    return with_tracks(state, change_keys(hand_layer(state).tracks, edit))
+    start = gesture_start(session.history, optional_text(edit, "gesture"))  # what is dragged may pass over other keys
+    return with_tracks(state, change_keys(hand_layer(start).tracks, edit))
 
 
 def _drag(session: Session, state: StudioState, edit: Request) -> StudioState:

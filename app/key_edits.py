@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from app.requests import Request, integer, listing, number, text
+from app.requests import Request, integer, listing, number, numbers, text
 from app.words import say
 from loki_core.errors import InputError
 from loki_core.head.controls import control
@@ -22,6 +22,7 @@ from loki_core.timeline.tracks import (
     scale_keys,
     set_handle,
     set_interpolation,
+    shift_keys,
 )
 
 __all__ = ["change_keys"]
@@ -80,6 +81,10 @@ def _paste(tracks: Tracks, edit: Request) -> Tracks:
     return paste_keys(tracks, Clipboard(tuple(map(_copied, listing(edit, "copied")))), integer(edit, "frame"))
 
 
+def _value(tracks: Tracks, edit: Request) -> Tracks:
+    return shift_keys(tracks, _selection(edit), integer(edit, "by"), numbers(edit, "amounts"))
+
+
 def _scale(tracks: Tracks, edit: Request) -> Tracks:
     return scale_keys(tracks, _selection(edit), number(edit, "pivot"), number(edit, "factor"))
 
@@ -95,6 +100,7 @@ _CHANGES: Mapping[str, Callable[[Tracks, Request], Tracks]] = MappingProxyType(
     {
         "delete": lambda tracks, edit: delete_keys(tracks, _selection(edit)),
         "move": lambda tracks, edit: move_keys(tracks, _selection(edit), integer(edit, "by")),
+        "value": _value,
         "scale": _scale,
         "mirror": lambda tracks, edit: mirror_keys(tracks, _selection(edit)),
         "interpolation": lambda tracks, edit: set_interpolation(tracks, _selection(edit), _interpolation(edit.get("value"))),

@@ -89,6 +89,8 @@ _WORDS: Mapping[str, str] = MappingProxyType(
         "keys_delete": "Delete the selected keys (Delete)",
         "keys_outside": "expected keys from frame 0 on; move them less",
         "key_here": "Key of {control} here",
+        # curves_
+        "curves_graph": "Curves of the keys. Wheel: zoom, with Shift the values; Space or middle button: move; F: fit",
         # sources
         "sources": "Sources",
         "portrait": "Portrait",

@@ -26,6 +26,7 @@ _PATHS: Mapping[str, str] = MappingProxyType(
         "autokey": "M12 6a6 6 0 1 0 0 12 6 6 0 0 0 0-12M12 12h.01",
         "previous": "M11 6l-5 6 5 6M18 7l-4 5 4 5",
         "next": "M13 6l5 6-5 6M6 7l4 5-4 5",
+        "graph": "M3 18C9 18 9 6 14 6s4 6 7 6M3 21V3",
         "copy": "M9 9h11v11H9zM5 15H4V4h11v1",
         "paste": "M8 5H5v15h14V5h-3M9 3h6v4H9z",
         "mirror": "M12 3v18M8 7l-5 9h5zM16 7l5 9h-5z",

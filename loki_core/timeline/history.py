@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from loki_core.timeline.state import StudioState, work_hash
 
-__all__ = ["History", "record", "redo", "undo"]
+__all__ = ["History", "gesture_start", "record", "redo", "undo"]
 
 _DEPTH = 500
 """States kept. One is some kilobytes at most: tuples of numbers, pictures by name."""
@@ -32,6 +32,11 @@ def record(history: History, state: StudioState, *, gesture: str | None = None) 
     if gesture is not None and gesture == history.gesture:
         return replace(history, present=state, future=())
     return History(state, (*history.past, history.present)[-_DEPTH:], (), gesture)
+
+
+def gesture_start(history: History, gesture: str | None) -> StudioState:
+    """The state in which the gesture began: the present, unless that is already made by it."""
+    return history.past[-1] if gesture is not None and gesture == history.gesture else history.present
 
 
 def undo(history: History) -> History:

@@ -15,7 +15,7 @@ from loki_core.timeline.curves import Curve, Interpolation, Key, sample, with_ke
 
 __all__ = [
     "Clipboard", "Selection", "Tracks", "copy_keys", "delete_keys", "drop_tracks", "mirror_keys", "move_keys", "paste_keys",
-    "sample_tracks", "scale_keys", "set_handle", "set_interpolation", "set_keys",
+    "sample_tracks", "scale_keys", "set_handle", "set_interpolation", "set_keys", "shift_keys",
 ]  # fmt: skip
 
 Selection = frozenset[tuple[str, int]]
@@ -76,7 +76,22 @@ def delete_keys(tracks: Tracks, selection: Selection) -> Tracks:
 
 def move_keys(tracks: Tracks, selection: Selection, frames: int) -> Tracks:
     """Move the selected keys in time; those that they land on give way."""
-    return _rebuilt(tracks, selection, lambda key: replace(key, frame=key.frame + frames))
+    return _rebuilt(tracks, selection, lambda _, key: replace(key, frame=key.frame + frames))
+
+
+def shift_keys(tracks: Tracks, selection: Selection, frames: int, amounts: Mapping[str, float]) -> Tracks:
+    """Move the selected keys in time and value; those that they land on give way.
+
+    `amounts`: by the controls' unit (`share`, `degrees`, `cm`), 0 for one that is left out. A value that would leave its
+    control's range stays at the end of it.
+    """
+
+    def shifted(name: str, key: Key) -> Key:
+        limits = control(name)
+        value = min(limits.maximum, max(limits.minimum, key.value + amounts.get(limits.unit, 0.0)))
+        return replace(key, frame=key.frame + frames, value=value)
+
+    return _rebuilt(tracks, selection, shifted)
 
 
 def scale_keys(tracks: Tracks, selection: Selection, pivot: float, factor: float) -> Tracks:
@@ -87,7 +102,7 @@ def scale_keys(tracks: Tracks, selection: Selection, pivot: float, factor: float
     if not (math.isfinite(factor) and factor > 0):
         raise InputError(f"expected a factor above 0, got {factor:g}")
 
-    def scaled(key: Key) -> Key:
+    def scaled(name: str, key: Key) -> Key:
         left, right = ((h[0] * factor, h[1]) if h else None for h in (key.left, key.right))
         return replace(key, frame=round(pivot + (key.frame - pivot) * factor), left=left, right=right)
 
@@ -152,11 +167,11 @@ def _each(tracks: Tracks, change: Callable[[str, Key], Key | None]) -> Tracks:
     return Tracks.of({name: Curve(tuple(key for key in keys if key)) for name, keys in changed.items()})
 
 
-def _rebuilt(tracks: Tracks, selection: Selection, change: Callable[[Key], Key]) -> Tracks:
+def _rebuilt(tracks: Tracks, selection: Selection, change: Callable[[str, Key], Key]) -> Tracks:
     """The selected keys changed, laid over the others."""
     curves = {}
     for name, curve in tracks.curves:
         stay = {key.frame: key for key in curve.keys if (name, key.frame) not in selection}
-        moved = [change(key) for key in curve.keys if (name, key.frame) in selection]
+        moved = [change(name, key) for key in curve.keys if (name, key.frame) in selection]
         curves[name] = _curve({**stay, **{key.frame: key for key in moved}}.values())
     return Tracks.of(curves)

@@ -44,6 +44,7 @@ def test_the_picture_follows_the_keys(keyed):
     [
         ({"op": "move", "by": 5}, {"jawOpen": [15, 30]}),
         ({"op": "delete"}, {"jawOpen": [30]}),
+        ({"op": "value", "by": 5, "amounts": {"share": 0.2, "degrees": 3}}, {"jawOpen": [15, 30]}),
         ({"op": "scale", "pivot": 0, "factor": 2}, {"jawOpen": [20, 30]}),
         ({"op": "interpolation", "value": "linear"}, {"jawOpen": [10, 30]}),
         ({"op": "mirror"}, {"jawOpen": [10, 30]}),
@@ -72,12 +73,23 @@ def test_handles_bend_the_curve(keyed):
     assert values_at_playhead(keyed.state)["jawOpen"] > 0.6 and before
 
 
+def test_a_drag_starts_each_time_from_where_it_began(keyed):
+    before = keyed.state
+    for by, amount in ((20, 0.3), (30, 2.0), (2, 0.25)):  # on the second key, past it and out of range, and back
+        edit = {"op": "value", "keys": [["jawOpen", 10]], "by": by, "amounts": {"share": amount}}
+        apply_edit(keyed, {"do": "keys", **edit, "gesture": "g1"})
+    assert [row[:2] for row in ask(keyed, 20)["tracks"]["jawOpen"]] == [(12, 0.75), (30, 1.0)]
+    apply_edit(keyed, {"do": "undo"})
+    assert frames(keyed) == {"jawOpen": [10, 30]} and keyed.state.look.frame == 20 and before.look.frame == 30
+
+
 @pytest.mark.parametrize(
     "edit",
     [
         {"op": "explode"},
         {"op": "move", "keys": [["jawOpen", 10]], "by": 0.5}, {"op": "move", "keys": [["jawOpen", 10]], "by": -11},
         {"op": "move", "keys": ["jawOpen"], "by": 1}, {"op": "scale", "keys": [["jawOpen", 10]], "pivot": 0, "factor": 0},
+        {"op": "value", "keys": [["jawOpen", 10]], "by": 1, "amounts": {"share": "high"}},
         {"op": "interpolation", "keys": [["jawOpen", 10]], "value": "bounce"},
         {"op": "paste", "copied": [["jawOpen", 0]], "frame": 0},
         {"op": "paste", "copied": [["nose", 0, 0.5, "ease", None, None]], "frame": 0},

@@ -23,6 +23,7 @@ from loki_core.timeline.tracks import (
     set_handle,
     set_interpolation,
     set_keys,
+    shift_keys,
 )
 
 NAMES = ("jawOpen", "mouthSmileLeft", "mouthSmileRight", "headYaw", "gazePitch")
@@ -55,6 +56,24 @@ def test_moving_there_and_back_changes_nothing_where_no_key_is_hit(case: tuple[T
     moved = move_keys(made, selection, frames)
     if len(everything(moved)) == len(everything(made)):
         assert move_keys(moved, frozenset((name, frame + frames) for name, frame in selection), -frames) == made
+
+
+@given(selected(), st.integers(-100, 100))
+def test_shifting_by_no_amount_is_moving(case: tuple[Tracks, Selection], frames: int) -> None:
+    made, selection = case
+    assert shift_keys(made, selection, frames, {}) == move_keys(made, selection, frames)
+
+
+@given(selected(), st.floats(-2, 2), st.floats(-90, 90))
+def test_shifted_values_move_by_their_unit_and_stay_in_range(
+    case: tuple[Tracks, Selection], share: float, degrees: float
+) -> None:
+    made, selection = case
+    shifted = shift_keys(made, selection, 0, {"share": share, "degrees": degrees}).table()
+    for name, curve in made.curves:
+        amount = degrees if name in ("headYaw", "gazePitch") else share
+        for key, now in zip(curve.keys, shifted[name].keys, strict=True):
+            assert now.value == (np.clip(key.value + amount, *RANGES[name]) if (name, key.frame) in selection else key.value)
 
 
 @given(selected(), st.integers(-50, 50))
