@@ -5,8 +5,9 @@ from __future__ import annotations
 from app.commands.material import EXAMPLE_MOTION, open_example
 from app.material import sit
 from app.sessions import Session
-from app.stage import Sitter, Stage
+from app.stage import Sitter, Stage, png
 from app.words import say
+from loki_core.project.contents import StoredFile
 from loki_core.timeline.history import History
 from loki_core.timeline.performance import frame_rate
 from loki_core.timeline.state import StudioState, with_motion
@@ -18,7 +19,8 @@ _PORTRAIT = "example"
 
 def load_example(stage: Stage) -> Sitter:
     """The example portrait, ready to be moved."""
-    return sit(stage, say("example"), open_example(stage.head))
+    portrait = open_example(stage.head)
+    return sit(stage, say("example"), portrait, StoredFile(png(portrait.image), ".png"))
 
 
 def furnish(sitter: Sitter, session: Session) -> None:

@@ -21,6 +21,7 @@ from loki_core.head.model import HeadModel, pose_vertices, with_identity
 from loki_core.media.picture import flatten, read_picture
 from loki_core.media.video_in import probe
 from loki_core.motion.files import read_motion
+from loki_core.project.contents import StoredFile
 from loki_core.raster.camera import CropBox, head_crop, project
 from loki_core.render.base import Portrait, Progress
 from loki_core.render.resize import shrink_portrait
@@ -77,11 +78,11 @@ def fit_sitter(stage: Stage, file: Path, name: str, face: int | None) -> tuple[s
             return Several(tuple(_cut_out(picture.rgb, found) for found in faces))
     portrait = fit_portrait(picture.rgb, stage.head, alpha=picture.alpha, face=face)
     key = name_of(picture.rgb.tobytes(), str(picture.rgb.shape).encode(), str(face or 1).encode())
-    return key, sit(stage, _plain(name), portrait)
+    return key, sit(stage, _plain(name), portrait, StoredFile(file.read_bytes(), file.suffix.lower()), face)
 
 
-def sit(stage: Stage, name: str, portrait: Portrait) -> Sitter:
-    """Make a fitted portrait ready for the viewport."""
+def sit(stage: Stage, name: str, portrait: Portrait, picture: StoredFile, face: int | None = None) -> Sitter:
+    """Make a fitted portrait ready for the viewport; `picture` and `face` say what it was fitted to."""
     live = shrink_portrait(portrait, _LIVE_SIDE / max(portrait.camera.width, portrait.camera.height))
     own = replace(stage.head, template=stage.head.template + torch.from_numpy(portrait.offsets).float())
     return Sitter(
@@ -91,6 +92,8 @@ def sit(stage: Stage, name: str, portrait: Portrait) -> Sitter:
         crop=_head_box(stage.head, live),
         person=with_identity(stage.head, portrait.params.betas),
         landmarks=reduce_head(own),
+        picture=picture,
+        face=face,
     )
 
 

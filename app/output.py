@@ -15,6 +15,7 @@ from jaxtyping import UInt8
 from moviepy.audio.AudioClip import AudioClip
 
 from app.pictures import draw_map, opaque
+from app.projects import project_of
 from app.requests import Reply
 from app.sessions import Session
 from app.stage import Act, Sitter, Stage
@@ -28,6 +29,8 @@ from loki_core.media.video_out import open_writer
 from loki_core.motion.clip import Motion
 from loki_core.motion.files import is_motion_file, write_motion
 from loki_core.motion.formats.mesh_out import write_mesh
+from loki_core.project.document import project_to_bytes
+from loki_core.project.embed import embed_project
 from loki_core.render.base import Progress
 from loki_core.timeline.performance import frame_count, frame_rate
 from loki_core.timeline.state import StudioState, motion_layer, played_range
@@ -52,6 +55,8 @@ class Order:
     """Carry the clip's sound over, where there is any."""
     panel: bool
     """Portrait and driver map beside every frame."""
+    project: bool
+    """Carry the project inside, without the clips: dropped on the page again, the file brings the work back."""
 
     def __post_init__(self) -> None:
         if self.format not in FORMATS:
@@ -76,8 +81,12 @@ def render_order(session: Session, order: Order, progress: Progress, cancelled: 
         if order.panel:
             pictures = _panels(order, stage, sitter, frames, pictures)
         if order.frame is not None:
-            return _write_still(folder / f"{stem}-{order.frame}.png", next(pictures))
-        return _write_video(folder, stem, order.format, pictures, fps, _sound(order, act, first, stop))
+            reply = _write_still(folder / f"{stem}-{order.frame}.png", next(pictures))
+        else:
+            reply = _write_video(folder, stem, order.format, pictures, fps, _sound(order, act, first, stop))
+        if order.project and (order.format == "mp4" or order.frame is not None):
+            embed_project(Path(reply["path"]), project_to_bytes(project_of(session, state, clips=False)))
+        return reply
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import torch
 
+from app.autosave import Autosave
 from app.example import furnish, load_example
 from app.live import live_route
 from app.panels.viewport import look
@@ -58,13 +59,15 @@ def serve(
     *,
     auth: tuple[str, str] | None = None,
     limits: Limits | None = None,
+    kept: Path | None = None,
     opened: Callable[[str], None] = lambda url: None,
     wait: Callable[[], object] | None = None,
 ) -> None:
     """Serve the studio until `wait` returns or raises (None: until Ctrl-C).
 
     `opened` is called with the address once the page can be opened. `port` None: the first free one from 7860.
-    Nothing is shared beyond `host`, nothing is asked of the network.
+    Nothing is shared beyond `host`, nothing is asked of the network. `kept`: the folder in which work is kept against loss; None:
+    nothing outlives its page.
     """
     limits = limits or Limits()
     sys.setswitchinterval(0.001)  # seconds: an answer does not wait long for a thread that draws
@@ -73,7 +76,8 @@ def serve(
         stage = load_stage(executor, limits)
         example = _once(lambda: load_example(stage))
         sessions = Sessions(stage, Path(folder), lambda session: furnish(example(), session))
-        page = build_studio(stage, sessions)
+        autosave = Autosave(kept, sessions)
+        page = build_studio(stage, sessions, autosave)
         _, url, _ = page.launch(
             server_name=host,
             server_port=port,
@@ -91,10 +95,12 @@ def serve(
             max_file_size=f"{limits.upload_megabytes}mb",
         )
         try:
+            autosave.start()
             executor.submit(example)  # ready by the time a browser has drawn the page
             opened(url)
             (wait or threading.Event().wait)()
         finally:
+            autosave.stop()
             sessions.close_all()
             page.close(verbose=False)
 

@@ -54,6 +54,10 @@ class Session:
     """The last motions that were put on a portrait, by what they were made of."""
     evaluated: OrderedDict[object, FlameParams] = field(default_factory=OrderedDict)
     """The last single frames of the lower layers: while a hand changes one layer, those below stay."""
+    kept_in: Path | None = None
+    """Where its work is kept for the browser; None: nowhere."""
+    kept: str = ""
+    """Hash of the work as it was last kept."""
     revision: int = 0
     """Counts the changes, so that the page can tell an old answer from a new one."""
 
@@ -177,6 +181,11 @@ class Sessions:
         if session is None:
             raise InputError(say("ended"))
         return session
+
+    def open_ones(self) -> list[Session]:
+        """Every session."""
+        with self._lock:
+            return list(self._by_token.values())
 
     def close(self, page: str) -> None:
         """End the session of a page that is gone: its jobs stop, its folder goes."""

@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,15 @@ from jaxtyping import UInt8
 
 from loki_core.head.model import HeadModel
 from loki_core.head.units import UnitBasis
+from loki_core.motion.clip import Motion
 from loki_core.motion.presets import ExpressionPreset
+from loki_core.project.contents import ProjectMotion, StoredFile
 from loki_core.raster.camera import CropBox
 from loki_core.render.base import Portrait, Renderer
 from loki_core.timeline.performance import Performance
 from loki_core.track.reduced import LandmarkHead
 
-__all__ = ["Act", "Limits", "Prepared", "Sitter", "Stage", "Stamp", "data_url", "jpeg", "name_of"]
+__all__ = ["Act", "Limits", "Prepared", "Sitter", "Stage", "Stamp", "data_url", "jpeg", "name_of", "png"]
 
 _QUALITY = 85
 
@@ -61,6 +64,10 @@ class Sitter:
     """The head with this portrait's identity."""
     landmarks: LandmarkHead
     """The head with this portrait's offsets, reduced to what a hand can take hold of."""
+    picture: StoredFile
+    """The file as it was given."""
+    face: int | None = None
+    """Which of its faces, from 1, from the left; None: the only one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,6 +88,14 @@ class Act:
     """The video it was tracked from, for its sound; None for presets."""
     has_sound: bool = False
 
+    @cached_property
+    def as_saved(self) -> ProjectMotion:
+        """As a project holds it: made once, for work is saved often. Not for presets, which are saved by name."""
+        assert isinstance(self.performance, Motion)
+        heard = self.clip if self.has_sound else None
+        media = None if heard is None else StoredFile(heard.read_bytes(), heard.suffix.lower())
+        return ProjectMotion(self.name, self.performance, media)
+
 
 @dataclass(frozen=True, eq=False)
 class Stage:
@@ -100,6 +115,13 @@ class Stage:
 def jpeg(image: UInt8[np.ndarray, "H W 3"]) -> bytes:
     """The picture as the page shows it while one works."""
     done, data = cv2.imencode(".jpg", image[..., 2::-1], [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
+    assert done
+    return data.tobytes()
+
+
+def png(image: UInt8[np.ndarray, "H W 3"]) -> bytes:
+    """The picture without loss."""
+    done, data = cv2.imencode(".png", image[..., ::-1])
     assert done
     return data.tobytes()
 

@@ -6,6 +6,7 @@ import json
 
 import gradio as gr
 
+from app.autosave import Autosave
 from app.panels import expressions, header, inspector, keys, layers, render, session, sources, transport, viewport
 from app.server import Binder
 from app.sessions import Sessions
@@ -19,7 +20,7 @@ __all__ = ["build_studio", "page_head"]
 _HOUR = 3600
 
 
-def build_studio(stage: Stage, sessions: Sessions) -> gr.Blocks:
+def build_studio(stage: Stage, sessions: Sessions, autosave: Autosave) -> gr.Blocks:
     """Compose the page. Every page that is opened gets a session of its own, which ends with it."""
     bind = Binder(sessions)
 
@@ -35,7 +36,7 @@ def build_studio(stage: Stage, sessions: Sessions) -> gr.Blocks:
         sessions.close(request.session_hash)
 
     with gr.Blocks(title=say("title"), analytics_enabled=False, fill_width=True, delete_cache=(_HOUR, _HOUR)) as page:
-        header.build()
+        header.build(bind, autosave)
         with gr.Row(elem_id="ls-desk"):
             with gr.Column(elem_id="ls-left"):
                 sources.build(bind, stage)

@@ -15,6 +15,15 @@ _WORDS: Mapping[str, str] = MappingProxyType(
         "redo": "Redo (Ctrl+Shift+Z)",
         "theme": "Light or dark",
         "keys": "Keyboard (?)",
+        # project
+        "project_open": "Open a project, or a picture or video that carries one (Ctrl+O)",
+        "project_save": "Save the work as a project (Ctrl+S)",
+        "no_project": "There is no project in {name}.",
+        "project_empty": "expected a project with a portrait, got one without; choose another",
+        "project_preset": "this project uses the motion '{name}', which this studio does not have",
+        "kept_found": "Work that was not saved, {minutes} min ago.",
+        "kept_take_up": "Take it up again",
+        "kept_damaged": "what was kept of this work is damaged and cannot be read",
         # viewport
         "viewport": "Viewport",
         "view": "View",
@@ -185,6 +194,7 @@ _WORDS: Mapping[str, str] = MappingProxyType(
         "range_frame": "This frame only",
         "sound": "Sound of the driver clip",
         "panel": "Portrait and driver map beside it",
+        "project_inside": "Project inside mp4 and PNG",
         "render": "Render",
         "cancel": "Cancel",
         "result": "Result",
@@ -229,6 +239,7 @@ _WORDS: Mapping[str, str] = MappingProxyType(
         "keys_shift": "While turning: steps of 5 degrees",
         "keys_fit": "Whole picture. Wheel: zoom. Drag beside handles: move. Double-click a point: pin it",
         "keys_keys": "Keys for all that is set; every change a key; key before, next key",
+        "keys_project": "Open, save the project",
         "keys_help": "This page",
         "keys_slider": "Double-click a slider, or Delete on it, puts it back to rest",
     }
@@ -240,7 +251,7 @@ GROUPS: Mapping[str, str] = MappingProxyType({"head": "head_group"})
 PAGE_WORDS: tuple[str, ...] = (
     "lost", "cancelled", "done", "waiting", "progress", "time_left", "download", "no_result", "range_all", "none_found", "faces",
     "face_number", "portrait_busy", "not_media", "too_large", "rate", "vergence", "keys_all",
-    "keys_nothing", "layer_add", "layer_mute", "layer_solo", "layer_weight",
+    "keys_nothing", "layer_add", "layer_mute", "layer_solo", "layer_weight", "kept_found", "no_project",
 )  # fmt: skip
 """Keys that the page itself fills in; the rest is in the markup that the server writes."""
 

@@ -12,6 +12,7 @@ import sys
 import webbrowser
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 
 from app.commands.options import Parser
 from loki_core.errors import InputError
@@ -36,6 +37,13 @@ def configure(parser: Parser) -> None:
 def default_host() -> str:
     """All addresses inside a Hugging Face Space, whose own server stands before it; elsewhere this machine alone."""
     return "0.0.0.0" if "SPACE_ID" in os.environ else "127.0.0.1"
+
+
+def kept_folder() -> Path | None:
+    """Where work is kept while it is made: among the user's own data. Nowhere in a Space, whose users are strangers."""
+    from platformdirs import user_data_path
+
+    return None if "SPACE_ID" in os.environ else user_data_path("loki-studio") / "work"
 
 
 def credentials(user: str | None, password: str | None) -> tuple[str, str] | None:
@@ -75,7 +83,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))  # unwind as at Ctrl-C, so that no session leaves files
     with suppress(KeyboardInterrupt):  # the usual way to end it
-        serve(host, arguments.port, auth=auth, opened=partial(announce, desktop=arguments.desktop))
+        serve(host, arguments.port, auth=auth, kept=kept_folder(), opened=partial(announce, desktop=arguments.desktop))
     return 0
 
 

@@ -1,9 +1,12 @@
-"""The bar on top: undo, redo, theme, keyboard map."""
+"""The bar on top: project, undo, redo, theme, keyboard map."""
 
 from __future__ import annotations
 
 import gradio as gr
 
+from app.autosave import Autosave
+from app.panels.projects import keep_and_take_up, open_project, save_work
+from app.server import Binder
 from app.widgets.icons import icon_button
 from app.widgets.widget import widget
 from app.words import say
@@ -23,24 +26,30 @@ _KEYS = (
     ("Shift", "keys_shift"),
     ("F", "keys_fit"),
     ("Ctrl+Z Ctrl+Shift+Z", "keys_undo"),
+    ("Ctrl+O Ctrl+S", "keys_project"),
     ("Delete", "keys_slider"),
     ("?", "keys_help"),
 )
 
 
-def build() -> gr.HTML:
+def build(bind: Binder, autosave: Autosave) -> gr.HTML:
     """Lay the bar out. Also holds the place where messages appear."""
     rows = "".join(
         f"<dt>{' '.join(f'<kbd>{key}</kbd>' for key in keys.split())}</dt><dd>{say(words)}</dd>" for keys, words in _KEYS
     )
     markup = f"""
     <h1>Loki <b>Studio</b></h1>
+    {icon_button("open", "project_open")}{icon_button("save", "project_save")}
+    <input type="file" accept=".loki,.png,.mp4" hidden><a download hidden></a>
     {icon_button("undo", "undo", attributes='data-part="undo" disabled')}
     {icon_button("redo", "redo", attributes='data-part="redo" disabled')}
     <span class="gap"></span>
     {icon_button("theme", "theme")}
     {icon_button("keys", "keys")}
+    <p data-part="kept" role="status" hidden><span></span>
+      <button type="button" class="plain" data-do="takeUp">{say("kept_take_up")}</button>
+      <button type="button" data-do="leave" aria-label="{say("close")}" title="{say("close")}">✕</button></p>
     <div id="ls-toasts" role="status" aria-live="polite"></div>
     <dialog aria-label="{say("keys_title")}"><h2>{say("keys_title")}</h2><dl>{rows}</dl>
     <button type="button" class="plain" data-do="close">{say("close")}</button></dialog>"""
-    return widget("header", markup)
+    return widget("header", markup, [bind(h) for h in (save_work, open_project, *keep_and_take_up(autosave))])

@@ -28,6 +28,7 @@ def build(bind: Binder) -> gr.HTML:
       <option value="range"></option><option value="frame">{say("range_frame")}</option></select></label>
     <label class="check" data-part="sound" hidden><input type="checkbox" name="ls-sound" checked>{say("sound")}</label>
     <label class="check"><input type="checkbox" name="ls-panel">{say("panel")}</label>
+    <label class="check"><input type="checkbox" name="ls-project" checked>{say("project_inside")}</label>
     <button type="button" class="primary" data-part="render" disabled>{say("render")}</button>
     <div data-part="work" hidden>
       <span data-part="title" role="status"></span><progress></progress>
@@ -49,6 +50,7 @@ def start_render(session: Session, request: Request) -> Reply:
         frame=integer(request, "frame") if text(request, "frames") == "frame" else None,
         sound=flag(request, "sound"),
         panel=flag(request, "panel"),
+        project=flag(request, "project"),
     )
     if order.state.portrait not in session.sitters:
         raise InputError(say("no_portrait"))

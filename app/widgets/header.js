@@ -14,7 +14,47 @@ const setTheme = (dark) => {
 const kept = localStorage.getItem(THEME);
 if (kept && !new URLSearchParams(location.search).has("__theme")) setTheme(kept === "dark");
 
+// --- the work as a file ----------------------------------------------------------------------------------------------
+const picker = element.querySelector("input[type=file]");
+picker.addEventListener("change", async () => {
+  const [file] = picker.files;
+  picker.value = "";
+  const path = file && (await studio.send(file));
+  if (path) await studio.openProject(path, file.name, true);
+});
+
+const save = async () => {
+  const reply = await studio.ask("save_work");
+  if (!reply) return;
+  const link = element.querySelector("a[download]");
+  link.href = studio.urlOf(reply.path);
+  link.download = reply.name;
+  link.click();
+};
+
+// Work is kept for this browser, under a key that only it knows.
+const KEPT = "loki-kept";
+let lost = null;
+const keep = async () => {
+  if (!localStorage.getItem(KEPT)) localStorage.setItem(KEPT, [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join(""));
+  const reply = await studio.ask("keep_work", { key: localStorage.getItem(KEPT) });
+  lost = reply?.kept[0];
+  find("kept").hidden = !lost;
+  if (lost) find("kept").querySelector("span").textContent = studio.say("kept_found", lost);
+};
+const leave = () => (find("kept").hidden = true);
+const takeUp = async () => {
+  leave();
+  await studio.ask("take_up", { key: localStorage.getItem(KEPT), id: lost.id });
+};
+studio.addEventListener("studio", keep, { once: true });
+if (studio.studio) keep();
+
 const actions = {
+  open: () => picker.click(),
+  save,
+  takeUp,
+  leave,
   undo: () => studio.undo(),
   redo: () => studio.redo(),
   theme: () => setTheme(!document.body.classList.contains("dark")),
@@ -74,10 +114,10 @@ document.addEventListener("keydown", (event) => {
   if (!studio.studio || keys.open) return;
   if (event.ctrlKey || event.metaKey) {
     const key = event.key.toLowerCase();
-    if (typing(event.target) || (key !== "z" && key !== "y")) return;
+    const action = { s: save, o: actions.open, y: actions.redo, z: event.shiftKey ? actions.redo : actions.undo }[key];
+    if (!action || (typing(event.target) && (key === "z" || key === "y"))) return;
     event.preventDefault();
-    if (key === "y" || event.shiftKey) studio.redo();
-    else studio.undo();
+    action();
     return;
   }
   const action = KEYS[event.key.length === 1 ? event.key.toLowerCase() : event.key];

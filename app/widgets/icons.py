@@ -12,6 +12,8 @@ __all__ = ["icon", "icon_button"]
 
 _PATHS: Mapping[str, str] = MappingProxyType(
     {
+        "open": "M3 19V5h6l2 3h8v3M3 19l4-8h15l-4 8z",
+        "save": "M12 3v12M7 10l5 5 5-5M4 20h16",
         "undo": "M9 14 4 9l5-5M4 9h10a6 6 0 0 1 0 12h-3",
         "redo": "m15 14 5-5-5-5m5 5H10a6 6 0 0 0 0 12h3",
         "theme": "M12 3a9 9 0 1 0 9 9 7 7 0 0 1-9-9",

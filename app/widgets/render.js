@@ -10,7 +10,7 @@ let shown = null;
 find("render").addEventListener("click", () => {
   studio.pause();
   studio.ask("start_render", {
-    format: value("ls-format"), frames: value("ls-frames"), sound: checked("ls-sound"), panel: checked("ls-panel"), frame: studio.frame,
+    format: value("ls-format"), frames: value("ls-frames"), sound: checked("ls-sound"), panel: checked("ls-panel"), project: checked("ls-project"), frame: studio.frame,
   });
 });
 

@@ -31,6 +31,10 @@ const showFaces = (faces, path, name) => {
 
 // --- files -----------------------------------------------------------------------------------------------------------
 const take = async (file) => {
+  if (/[.](loki|png|mp4)$/i.test(file.name)) {
+    const path = await studio.send(file);
+    if (!path || (await studio.openProject(path, file.name))) return;
+  }
   const moves = file.type.startsWith("video/") || file.type === "image/gif" || /[.](npz|csv|glb)$/i.test(file.name);
   const kind = moves ? "driver" : file.type.startsWith("image/") ? "portrait" : null;
   if (!kind) return studio.toast(studio.say("not_media", { name: file.name }));

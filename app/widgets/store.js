@@ -384,6 +384,13 @@
       }
     }
 
+    // Whether an uploaded file was a project, or carried one. `must`: say so when it does not.
+    async openProject(path, name, must = false) {
+      const reply = await this.ask("open_project", { path, name });
+      if (reply && !reply.found && must) this.toast(this.say("no_project", { name }));
+      return !reply || reply.found;
+    }
+
     // Where the browser finds a file of this session.
     urlOf(path) {
       const { root, api_prefix: prefix } = window.gradio_config;

@@ -30,7 +30,7 @@ Mode = Literal["override", "additive"]
 Extend = Literal["hold", "loop", "mirror"]
 """Past the end of the source: its last frame, from the start again, or back and forth."""
 
-_MOST_SPEED = 8.0
+_LEAST_SPEED, _MOST_SPEED = 0.05, 8.0
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Layer:
     offset: int = 0
     """Frame of the source that it begins with."""
     speed: float = 1.0
-    """Frames of the source for a frame of the timeline, above 0."""
+    """Frames of the source for a frame of the timeline, both at their own rates."""
     extend: Extend = "hold"
     weight: Curve = field(default_factory=Curve)
     """Share over the frames of the timeline; without keys 1."""
@@ -119,8 +119,8 @@ _ALLOWED: Mapping[str, tuple[Any, str]] = MappingProxyType(
         "stop": (lambda v: v is None or _whole(v), "a whole frame or nothing"),
         "offset": (lambda v: _whole(v) and v >= 0, "a whole frame from 0"),
         "speed": (
-            lambda v: isinstance(v, int | float) and not isinstance(v, bool) and math.isfinite(v) and 0 < v <= _MOST_SPEED,
-            f"a number above 0, {_MOST_SPEED:g} at most,",
+            lambda v: isinstance(v, int | float) and not isinstance(v, bool) and _LEAST_SPEED <= v <= _MOST_SPEED,
+            f"a number from {_LEAST_SPEED:g} to {_MOST_SPEED:g}",
         ),
         "extend": (lambda v: v in get_args(Extend), " or ".join(get_args(Extend))),
         "mute": (lambda v: isinstance(v, bool), "true or false"),

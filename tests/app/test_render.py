@@ -17,7 +17,7 @@ from loki_core.media.picture import read_picture
 from loki_core.media.video_in import probe, read_frames
 from loki_core.motion.files import read_motion
 
-ORDER = {"format": "mp4", "frames": "range", "frame": 0, "sound": True, "panel": False}
+ORDER = {"format": "mp4", "frames": "range", "frame": 0, "sound": True, "panel": False, "project": False}
 
 
 def render(session, **changes) -> dict:
