@@ -30,7 +30,7 @@ _SPREADING = 3
 
 @dataclass(frozen=True, eq=False)
 class Dressed:
-    """The person's whole mesh: vertices and faces of the head first, then the hair's, then the body's; last, the hair's inside."""
+    """The person's whole mesh: vertices and faces of the head, then the hair's, then the body's; last, the hair's inside."""
 
     faces: Int[Tensor, "G 3"]
     outside: int

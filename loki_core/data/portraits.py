@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -41,7 +42,8 @@ class Person:
     betas: Float[Tensor, "S"]
     look: Appearance
     dressed: Dressed
-    paint: Paint
+    paint: Any
+    """A `Paint`."""
     ground: Float[Tensor, "N N 3"]
     """Behind the person, at the finer size; sRGB in [0, 1]."""
 
@@ -124,7 +126,7 @@ def _focus(head: HeadModel) -> Float[Tensor, "V 1"]:
     return torch.stack(regions).any(0).float()[:, None]
 
 
-def _paint(head: HeadModel, look: Appearance) -> Paint:
+def _paint(head: HeadModel, look: Appearance) -> Any:
     eyes, brows, light, paint = look.eyes, look.brows, look.light, Paint()
     paint.iris, paint.iris_radius, paint.pupil_radius = wp.vec3(*eyes.iris), eyes.iris_radius, eyes.pupil_radius
     paint.white, paint.lashes = eyes.white, eyes.lashes

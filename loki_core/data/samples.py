@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import torch
@@ -52,6 +52,9 @@ class Batch:
     maps: Float16[Tensor, "B T 45 H W"]
     masks: Bool[Tensor, "B T H W"]
     focus: Float[Tensor, "B T H W"]
+
+    def to(self, device: torch.device) -> Batch:
+        return Batch(*(getattr(self, field.name).to(device) for field in fields(self)))
 
 
 @dataclass(frozen=True)

@@ -31,10 +31,7 @@ _LASH_REACH = wp.constant(0.0022)
 wp.set_module_options({"enable_backward": False})
 
 
-@wp.struct
-class Paint:
-    """What the kernel needs of an `Appearance`, and the template's eye centres."""
-
+class _Fields:
     iris: wp.vec3
     iris_radius: wp.float32
     pupil_radius: wp.float32
@@ -48,6 +45,10 @@ class Paint:
     ambient: wp.vec3
     eye_left: wp.vec3
     eye_right: wp.vec3
+
+
+Paint = wp.struct(_Fields)  # no decorator: what checks types in tests takes classes only
+"""What the kernel needs of an `Appearance`, and the template's eye centres; a Warp struct."""
 
 
 @wp.func
@@ -132,7 +133,7 @@ def shade(
                 colour = wp.vec3(0.35, 0.08, 0.08) * depth
             if kind == _TONGUE:
                 colour = wp.vec3(0.78, 0.34, 0.34) * (0.2 + 0.8 * depth)
-            if kind == _UPPER_TEETH or kind == _LOWER_TEETH:
+            if kind >= _UPPER_TEETH and kind <= _LOWER_TEETH:
                 colour = wp.vec3(0.95, 0.93, 0.87) * (0.35 + 0.65 * depth)
             if normal[2] < 0.0 and kind >= wp.static(HAIR):
                 normal = -normal  # the inside of a shell
@@ -140,7 +141,7 @@ def shade(
             halfway = wp.normalize(paint.towards + wp.vec3(0.0, 0.0, 1.0))
             mirrored = wp.clamp(wp.dot(normal, halfway), 0.0, 1.0)
             gloss = shine * wp.pow(mirrored, 20.0)
-            if kind == _EYE_LEFT or kind == _EYE_RIGHT:
+            if kind >= _EYE_LEFT and kind <= _EYE_RIGHT:
                 gloss = 0.6 * wp.pow(mirrored, 200.0)
                 lit = 0.5 + 0.5 * lit  # whites stay readable in shade
             light = paint.ambient + paint.lamp * lit

@@ -1,0 +1,57 @@
+"""`train`: train the diffusion network on synthetic portraits."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from app.commands.options import Subparsers, add_command
+from loki_core.errors import InputError
+
+__all__ = ["add", "run"]
+
+_STEPS = 20_000
+
+
+def add(commands: Subparsers) -> None:
+    parser = add_command(
+        commands,
+        "train",
+        "Train the diffusion network on synthetic portraits of the embedded head.",
+        example="python launch.py train --preset mini --out runs/mini --steps 20000",
+        run=run,
+    )
+    parser.add_argument("--preset", default="mini", help="network to train (default: mini)")
+    parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="where state, weights and losses go")
+    parser.add_argument("--steps", type=int, default=_STEPS, metavar="N", help=f"train up to step N (default: {_STEPS})")
+    parser.add_argument("--resume", action="store_true", help="go on from the state in the folder")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from loki_core.diffusion.configs import preset
+    from loki_core.head.embedded import embedded_head
+    from loki_core.training.config import TrainConfig
+    from loki_core.training.run_folder import describe_run, log_losses
+    from loki_core.training.trainer import Diverged, Trainer
+
+    if arguments.steps < 1:
+        raise InputError(f"expected --steps of at least 1, got {arguments.steps}")
+    config, loki = TrainConfig(preset=arguments.preset), preset(arguments.preset)
+    if loki.image_size != config.data.size:
+        raise InputError(f"expected a preset for pictures of {config.data.size} pixels, got {loki.name}; train mini")
+    describe_run(arguments.out, config, loki, resume=arguments.resume)
+    trainer = Trainer(config, loki, embedded_head(), arguments.out)
+    if arguments.resume:
+        trainer.resume()
+    log = log_losses(arguments.out, config.log_every)
+
+    def report(step: int, loss: float) -> None:
+        log(step, loss)
+        print(f"\rstep {step} of {arguments.steps}, loss {loss:.4f}", end="", flush=True)
+
+    try:
+        trainer.train(arguments.steps, report=report)
+    except Diverged as exc:
+        raise InputError(f"{exc}; resume with a smaller learning rate, or with --resume from there") from exc
+    print(f"\nWeights: {arguments.out / 'weights'}")
+    return 0

@@ -1,0 +1,62 @@
+"""A run's folder: what it was started with, and its losses."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from pathlib import Path
+
+from loki_core.diffusion.configs import LokiConfig
+from loki_core.errors import InputError
+from loki_core.training.config import TrainConfig
+from loki_core.training.trainer import Report
+
+__all__ = ["describe_run", "log_losses", "source_commit"]
+
+_ROOT = Path(__file__).resolve().parents[2]
+
+
+def describe_run(folder: Path, config: TrainConfig, loki: LokiConfig, *, resume: bool) -> None:
+    """Write run.json (settings, seed, commit), or on resuming compare it. Raises `InputError` for a folder of another run."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "run.json"
+    settings = json.loads(json.dumps({"train": config.to_dict(), "loki": loki.to_dict()}))
+    if path.exists():
+        found = json.loads(path.read_text(encoding="utf-8"))
+        if not resume:
+            raise InputError(f"expected an empty folder, got '{folder}' with a run in it; give --resume or another folder")
+        if {name: found.get(name) for name in settings} != settings:
+            raise InputError(f"expected the settings of '{path}', got others; resume with the same ones or start another folder")
+        return
+    if resume:
+        raise InputError(f"expected a run in '{folder}', found none; start without --resume")
+    path.write_text(json.dumps({"commit": source_commit(), "seed": config.seed, **settings}, indent=2) + "\n", encoding="utf-8")
+
+
+def source_commit() -> str | None:
+    """The commit that the code is at, with -dirty where files differ; None outside a repository."""
+    try:
+        told = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--abbrev=40"],  # whichever git the user has
+            cwd=_ROOT, capture_output=True, text=True, check=True,
+        )  # fmt: skip
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return told.stdout.strip()
+
+
+def log_losses(folder: Path, every: int) -> Report:
+    """A report that appends to losses.csv: step, mean loss since the last line, seconds since the start."""
+    path, start = folder / "losses.csv", time.monotonic()
+    since: list[float] = []
+
+    def report(step: int, loss: float) -> None:
+        since.append(loss)
+        if step % every == 0:
+            head = "" if path.exists() else "step,loss,seconds\n"
+            with path.open("a", encoding="utf-8") as file:
+                file.write(f"{head}{step},{sum(since) / len(since):.6f},{time.monotonic() - start:.1f}\n")
+            since.clear()
+
+    return report

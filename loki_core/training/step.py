@@ -1,0 +1,78 @@
+"""One step of training: noise, what is left out for guidance, and the loss."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import sqrt
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+from torch.nn import functional as F
+
+from loki_core.data.samples import Batch
+from loki_core.diffusion.configs import LokiConfig
+from loki_core.diffusion.latents import to_latents
+from loki_core.diffusion.network import LokiNetwork
+from loki_core.diffusion.schedule import NoiseSchedule
+from loki_core.training.config import LossConfig
+
+__all__ = ["Draws", "draw_chances", "loss_weights", "prediction_loss"]
+
+
+@dataclass(frozen=True, eq=False)
+class Draws:
+    """All that is random in a step."""
+
+    noise: Float[Tensor, "B T C h w"]
+    timesteps: Int[Tensor, "B T"]
+    """One level for all frames of a window, as in sampling."""
+    dropped: Bool[Tensor, "B"]
+    """Windows without map and reference."""
+
+    def to(self, device: torch.device) -> Draws:
+        return Draws(self.noise.to(device), self.timesteps.to(device), self.dropped.to(device))
+
+
+def draw_chances(config: LokiConfig, windows: int, frames: int, drop: float, *, seed: int, step: int) -> Draws:
+    """The draws of one batch: they depend on `seed` and `step` alone, so that a resumed run meets the same ones."""
+    generator = torch.Generator().manual_seed(seed * 1_000_003 + step)
+    shape = (config.unet.channels, config.latent_size, config.latent_size)
+    shared = config.schedule.shared_noise
+    common = torch.randn((windows, 1, *shape), generator=generator)
+    own = torch.randn((windows, frames, *shape), generator=generator)
+    # strata: each batch meets early and late levels alike, which steadies the loss
+    places = (torch.arange(windows) + torch.rand(windows, generator=generator)) / windows
+    levels = (places * config.schedule.levels).long().clamp(max=config.schedule.levels - 1)
+    return Draws(
+        sqrt(shared) * common + sqrt(1 - shared) * own,
+        levels[:, None].expand(-1, frames),
+        torch.rand(windows, generator=generator) < drop,
+    )
+
+
+def prediction_loss(
+    network: LokiNetwork, schedule: NoiseSchedule, batch: Batch, draws: Draws, weights: Float[Tensor, "B T 1 h w"]
+) -> Float[Tensor, ""]:
+    """Weighted mean square error of what the network predicts for the noisy targets."""
+    config = network.loki
+    kept = (~draws.dropped).to(torch.float32)
+    clean = to_latents(_signed(batch.targets).flatten(0, 1), config).unflatten(0, batch.targets.shape[:2])
+    reference = to_latents(_signed(batch.reference), config) * kept[:, None, None, None]
+    maps = batch.maps.float() * kept[:, None, None, None, None]
+    noisy = schedule.noisy(clean, draws.noise, draws.timesteps)
+    predicted = network(noisy, draws.timesteps, maps, reference)
+    wrong = (predicted.float() - schedule.target(clean, draws.noise, draws.timesteps)) ** 2
+    return (wrong * weights).mean()
+
+
+def loss_weights(batch: Batch, config: LokiConfig, loss: LossConfig, step: int) -> Float[Tensor, "B T 1 h w"]:
+    """1 plus what eyes, brows and mouth weigh more at this step, scaled to a mean of 1."""
+    extra = loss.focus * max(0.0, 1 - step / loss.focus_steps)
+    weights = 1 + extra * F.avg_pool2d(batch.focus, config.latent_scale)
+    return (weights / weights.mean())[:, :, None]
+
+
+def _signed(pictures: Tensor) -> Tensor:
+    """sRGB bytes as the network has them, in [-1, 1]."""
+    return pictures.float() / 127.5 - 1
