@@ -66,7 +66,8 @@ def page_head() -> str:
     """
     words = json.dumps({key: say(key) for key in PAGE_WORDS})
     shared = "\n".join(
-        read_source(name) for name in ("store.js", "panes.js", "gizmos.js", "curves.js", "keyview.js", "sheet.js", "graph.js")
+        read_source(name)
+        for name in ("store.js", "panes.js", "gizmos.js", "curves.js", "keyview.js", "sheet.js", "plot.js", "graph.js")
     )
     script = f"{shared}\nwindow.loki = new LokiStudio({words});"
     return f"<style>{read_source('base.css')}</style><script>{script}</script>"

@@ -89,6 +89,7 @@ canvas.addEventListener("pointerdown", (event) => {
 canvas.addEventListener("pointermove", (event) => {
   const [x, y] = at(event);
   if (seeking) return studio.seek(view.frameOf(x));
+  canvas.style.cursor = editor === graph ? graph.cursor(x, y) : "";
   if (!editor.held) return;
   editor.move(x, y, event);
   redraw();
@@ -136,7 +137,8 @@ const actions = {
     place.classList.toggle("graph", editor === graph);
     find("graph").setAttribute("aria-pressed", editor === graph);
     place.scrollTop = 0;
-    redraw();
+    if (editor === graph) graph.keepShown();
+    showSelection();
   },
   copy,
   paste: () => copied.length && edit("paste", { copied, frame: studio.frame }),
@@ -149,6 +151,7 @@ find("interpolation").addEventListener("change", (event) => event.target.value &
 
 const all = () => {
   view.selected = new Set(view.ids);
+  if (editor === graph) graph.keepShown();
   showSelection();
 };
 const fit = () => {

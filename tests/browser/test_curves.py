@@ -139,6 +139,19 @@ def test_a_double_click_adds_a_key_a_box_selects_and_delete_deletes(graph: Page)
     assert [row[0] for row in rows(graph, "headYaw")] == [20, 30]
 
 
+def test_a_click_on_a_name_shows_its_curve_alone(graph: Page):
+    box = graph.locator("#ls-keys canvas").bounding_box()
+    assert box is not None
+    before, name = rows(graph, "jawOpen"), (box["x"] + 40, box["y"] + 18 + 16 / 2)  # headYaw comes first
+    graph.mouse.click(*name)
+    pull(graph, point(graph, "jawOpen", 40, 0.6), point(graph, "jawOpen", 45, 0.9))
+    assert rows(graph, "jawOpen") == before
+    graph.keyboard.press("Control+a")
+    graph.keyboard.press("Delete")
+    graph.wait_for_function(f"{SETTLED} && !window.loki.studio.tracks.headYaw")
+    assert rows(graph, "jawOpen") == before
+
+
 def test_the_panel_is_small_and_cuts_nothing_while_the_graph_is_open(graph: Page):
     assert graph.evaluate("document.querySelector('#ls-keys').getBoundingClientRect().height") <= 220
     assert graph.evaluate(
