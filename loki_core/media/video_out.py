@@ -1,4 +1,4 @@
-"""One door to every kind of video that can be written: mp4, gif, numbered PNG pictures."""
+"""One door to every kind of video that can be written: mp4, gif, webm, numbered PNG pictures."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from loki_core.media.gif_out import gif_writer
 from loki_core.media.mp4_out import mp4_writer
 from loki_core.media.picture import flatten
 from loki_core.media.png_out import png_folder_writer, png_pattern_writer
+from loki_core.media.webm_out import webm_writer
 
 __all__ = ["VideoWriter", "open_writer"]
 
@@ -66,6 +67,8 @@ def open_writer(
     - `x.mp4`: H.264 yuv420p, sound as AAC, cut where the pictures end; odd sizes gain one row or column, a copy of the last.
       `metadata` is stored in the container (`video_in.read_metadata` gives it back).
     - `x.gif`: no sound; above 50 frames a second frames are left out.
+    - `x.webm`: VP9, sound as Opus, cut as above; keeps alpha when the frames have it (the first one decides). WebM counts in
+      milliseconds: `probe` finds the exact rate again. `metadata` comes back with its keys in capitals.
     - a new or empty folder, or `x_%04d.png`: numbered pictures from 0, sound as WAV beside them.
 
     All of it appears when the block ends well; if it raises, nothing is left and an older file stays as it was.
@@ -94,6 +97,8 @@ def _open_sink(
         if sound is not None:
             _log.warning("%s: a gif has no sound; write an mp4 to keep it", file.name)
         return gif_writer(file, fps, size)
+    if suffix == ".webm":
+        return webm_writer(file, fps, size, sound=sound, metadata=metadata)
     if suffix == ".png":
         return png_pattern_writer(file, sound=sound)
-    raise InputError(f"expected .mp4, .gif, a name such as frame_%04d.png or a folder, got {file.name}; change its ending")
+    raise InputError(f"expected .mp4, .gif, .webm, a name such as frame_%04d.png or a folder, got {file.name}; change its ending")

@@ -15,7 +15,7 @@ from loki_core.media.video_out import open_writer
 from tests.media.clips import numbered, numbers, quadrants
 
 NTSC = Fraction(30000, 1001)
-TARGETS = ["o.mp4", "o.gif", "folder", "shot_%04d.png"]
+TARGETS = ["o.mp4", "o.gif", "o.webm", "folder", "shot_%04d.png"]
 
 
 def break_off(path, **options) -> None:
@@ -130,7 +130,7 @@ def test_a_failure_leaves_nothing(tmp_path, name):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("name", ["o.mp4", "o.gif"])
+@pytest.mark.parametrize("name", ["o.mp4", "o.gif", "o.webm"])
 def test_a_failure_leaves_the_older_file(tmp_path, name):
     (tmp_path / name).write_bytes(b"older")
     with pytest.raises(KeyboardInterrupt):
