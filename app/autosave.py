@@ -10,15 +10,18 @@ import re
 import shutil
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from app.projects import project_of
+from app.renders import Interrupted, find_interrupted, read_interrupted
+from app.requests import Request
 from app.sessions import Session, Sessions
 from app.words import say
 from loki_core.errors import InputError
 from loki_core.head.model import HeadId
-from loki_core.project.autosave import recover, save_snapshot
+from loki_core.project.autosave import has_snapshots, recover, save_snapshot
 from loki_core.project.contents import Project
 from loki_core.timeline.state import work_hash
 
@@ -65,23 +68,29 @@ class Autosave:
 
     def attach(self, session: Session, key: str) -> list[Kept]:
         """Keep this session's work for the browser that has `key`. What is kept for it and not open now, newest first."""
-        if not _KEY.fullmatch(key):
-            raise InputError(say("bad_request"))
-        if self._root is None:
+        own = self._folder(key)
+        if own is None:
             return []
-        own = self._root / key
         session.kept_in = own / session.folder.name
         session.kept = work_hash(session.state)
-        found = self._others(own)
+        found = [work for work in self._others(own) if has_snapshots(own / work.id)]
         for old in found[_MOST:]:
             shutil.rmtree(own / old.id, ignore_errors=True)
         return found[:_MOST]
 
+    def interrupted(self, key: str) -> list[Interrupted]:
+        """Renders of this browser's other pages that are gone."""
+        own = self._folder(key)
+        return [] if own is None else [left for work in self._others(own) for left in find_interrupted(own / work.id)]
+
+    def take_up_render(self, key: str, name: str, head: HeadId) -> tuple[Project, Request, Callable[[], None]]:
+        """A render that was interrupted, and how to forget it. Raises `InputError` as `take_up`."""
+        page, _, render = name.partition("/")
+        return read_interrupted(self._known(key, page), render, head)
+
     def take_up(self, key: str, name: str, head: HeadId) -> Project:
         """What was kept. Raises `InputError` where nothing is, or nothing of it can be read."""
-        if self._root is None or not _KEY.fullmatch(key) or name not in {kept.id for kept in self._others(self._root / key)}:
-            raise InputError(say("bad_request"))
-        recovered = recover(self._root / key / name, head)
+        recovered = recover(self._known(key, name), head)
         for damaged in recovered.passed_over:
             _log.warning("%s: %s", damaged.name, damaged.reason)
         if recovered.project is None:
@@ -103,6 +112,19 @@ class Autosave:
             return
         save_snapshot(folder, project_of(session, state))
         session.kept = work_hash(state)
+
+    def _folder(self, key: str) -> Path | None:
+        """Where a browser's work is kept."""
+        if not _KEY.fullmatch(key):
+            raise InputError(say("bad_request"))
+        return None if self._root is None else self._root / key
+
+    def _known(self, key: str, name: str) -> Path:
+        """Where what another page left is kept."""
+        own = self._folder(key)
+        if own is None or name not in {kept.id for kept in self._others(own)}:
+            raise InputError(say("bad_request"))
+        return own / name
 
     def _others(self, own: Path) -> list[Kept]:
         open_now = {session.folder.name for session in self._sessions.open_ones()}

@@ -27,7 +27,11 @@ _log = logging.getLogger(__name__)
 class Job:
     """One piece of work in a thread. Its state only moves on: waiting, running, then done, failed or cancelled."""
 
-    def __init__(self, kind: JobKind, title: str, work: Work, executor: Executor) -> None:
+    def __init__(
+        self, kind: JobKind, title: str, work: Work, executor: Executor, forget: Callable[[], None] = lambda: None
+    ) -> None:
+        self.forget = forget
+        """To be called when nobody wants the work any more; a page that is gone may come back for it."""
         self.id = secrets.token_hex(8)
         self.kind = kind
         self.title = title

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import secrets
 import shutil
+import zipfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from jaxtyping import UInt8
 from moviepy.audio.AudioClip import AudioClip
 
-from app.pictures import draw_map, opaque
+from app.pictures import MAP_SIDE, draw_map, opaque
 from app.projects import project_of
 from app.requests import Reply
 from app.sessions import Session
@@ -31,7 +33,9 @@ from loki_core.motion.files import is_motion_file, write_motion
 from loki_core.motion.formats.mesh_out import write_mesh
 from loki_core.project.document import project_to_bytes
 from loki_core.project.embed import embed_project
-from loki_core.render.base import Progress
+from loki_core.raster.export import write_map
+from loki_core.render.base import Cancelled, Portrait, Progress
+from loki_core.render.frame_cache import frame_keys, render_missing
 from loki_core.timeline.performance import frame_count, frame_rate
 from loki_core.timeline.state import StudioState, motion_layer, played_range
 
@@ -39,8 +43,10 @@ __all__ = ["FORMATS", "Order", "render_order"]
 
 Picture = UInt8[np.ndarray, "H W C"]
 
-FORMATS = ("mp4", "gif", "png", "npz", "csv", "glb", "obj")
-"""png: numbered pictures in a zip file; npz, csv, glb: the motion itself; obj: the head in one frame."""
+FORMATS = ("mp4", "webm", "webm_cut", "gif", "png", "png_cut", "map", "exr", "npz", "csv", "glb", "obj")
+"""png: numbered pictures in a zip file; webm and png keep what is transparent, and with `_cut` show the person alone; map: a
+video of the driver map; exr: its channels, numbered files in a zip; npz, csv, glb: the motion; obj: the head in one frame."""
+_CUT = "_cut"
 
 
 @dataclass(frozen=True)
@@ -62,6 +68,16 @@ class Order:
         if self.format not in FORMATS:
             raise InputError(f"expected one of {', '.join(FORMATS)}, got '{self.format}'")
 
+    @property
+    def cut_out(self) -> bool:
+        """Whether the person is shown alone."""
+        return self.format.endswith(_CUT)
+
+    @property
+    def video(self) -> str:
+        """Ending of the file that takes the frames."""
+        return "mp4" if self.format == "map" else self.format.removesuffix(_CUT)
+
 
 def render_order(session: Session, order: Order, progress: Progress, cancelled: Callable[[], bool]) -> Reply:
     """Render, and say where the file is. Raises `Cancelled`; nothing half-written is left."""
@@ -77,19 +93,56 @@ def render_order(session: Session, order: Order, progress: Progress, cancelled: 
             return _write_mesh(folder / f"{stem}-{order.frame or first}.obj", stage, frames)
         if is_motion_file(Path(f"{stem}.{order.format}")):
             return _write_motion(folder / f"{stem}.{order.format}", stage, sitter, frames, fps)
-        pictures = stage.renderer.render(stage.renderer.prepare(sitter.full), frames, progress=progress, cancelled=cancelled)
-        if order.panel:
+        if order.format == "exr":
+            return _write_channels(folder, stem, first, stage, sitter, frames, progress, cancelled)
+        if order.format == "map":
+            stem = f"{stem}-map"
+            pictures = _maps(order, stage, sitter, frames, progress, cancelled)
+        else:
+            pictures = _pictures(order, stage, sitter, frames, progress, cancelled)
+        if order.panel and order.format != "map":
             pictures = _panels(order, stage, sitter, frames, pictures)
         if order.frame is not None:
             reply = _write_still(folder / f"{stem}-{order.frame}.png", next(pictures))
         else:
-            reply = _write_video(folder, stem, order.format, pictures, fps, _sound(order, act, first, stop))
-        if order.project and (order.format == "mp4" or order.frame is not None):
+            reply = _write_video(folder, stem, order.video, pictures, fps, _sound(order, act, first, stop))
+        if order.project and (order.video == "mp4" or order.frame is not None):
             embed_project(Path(reply["path"]), project_to_bytes(project_of(session, state, clips=False)))
         return reply
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
+
+
+def _pictures(
+    order: Order, stage: Stage, sitter: Sitter, frames: FlameParams, progress: Progress, cancelled: Callable[[], bool]
+) -> Iterator[Picture]:
+    """Those that are on disk are taken from there."""
+    portrait = _cut_out(sitter.full) if order.cut_out else sitter.full
+    keys = frame_keys(stage.renderer, f"{sitter.picture.sha256}|{sitter.face}|{order.cut_out}", frames)
+    yield from render_missing(
+        stage.renderer, lambda: stage.renderer.prepare(portrait), frames, keys, stage.frames,
+        progress=progress, cancelled=cancelled,
+    )  # fmt: skip
+    stage.frames.trim()
+
+
+def _cut_out(portrait: Portrait) -> Portrait:
+    """Transparent where nobody is."""
+    matte = np.round(portrait.matte * 255).astype(np.uint8)
+    return replace(portrait, alpha=matte if portrait.alpha is None else np.minimum(matte, portrait.alpha))
+
+
+def _maps(
+    order: Order, stage: Stage, sitter: Sitter, frames: FlameParams, progress: Progress, cancelled: Callable[[], bool]
+) -> Iterator[Picture]:
+    """The driver map as the page shows it."""
+    count = frames.batch_shape[0]
+    for index in range(count):
+        if cancelled():
+            raise Cancelled
+        yield draw_map(stage, sitter, frames[index], order.state.look.map)
+        progress(index + 1, count)
 
 
 def _range(order: Order, count: int) -> tuple[int, int]:
@@ -133,6 +186,37 @@ def _write_motion(path: Path, stage: Stage, sitter: Sitter, frames: FlameParams,
     return _result(path, "none")
 
 
+def _write_channels(
+    folder: Path,
+    stem: str,
+    first: int,
+    stage: Stage,
+    sitter: Sitter,
+    frames: FlameParams,
+    progress: Progress,
+    cancelled: Callable[[], bool],
+) -> Reply:
+    """The driver map's channels: the EXR file of a single frame, or numbered ones in a zip."""
+
+    def step(done: int, total: int) -> None:
+        if cancelled():
+            raise Cancelled
+        progress(done, total)
+
+    camera, size, single = sitter.live.portrait.camera, (MAP_SIDE, MAP_SIDE), frames.batch_shape[0] == 1
+    with TemporaryDirectory(dir=folder) as scratch:
+        drawn = Path(scratch) / "map.exr"
+        write_map(drawn, stage.head, frames, camera, sitter.crop, size=size, form="exr", progress=step)
+        if single:
+            return _result(drawn.replace(folder / f"{stem}-{first}.exr"), "none")
+        target = folder / f"{stem}-map.zip"
+        with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:  # the files are compressed in themselves
+            for file in sorted(drawn.iterdir()):
+                archive.write(file, file.name)
+                file.unlink()
+    return _result(target, "none")
+
+
 def _write_still(path: Path, picture: Picture) -> Reply:
     write_picture(path, picture)
     return _result(path, "image")
@@ -148,7 +232,7 @@ def _write_video(
             writer.write(picture)
     if kind == "png":
         return _result(Path(shutil.make_archive(str(folder / stem), "zip", path)), "none")
-    return _result(path, "video" if kind == "mp4" else "image")
+    return _result(path, "image" if kind == "gif" else "video")
 
 
 def _result(path: Path, kind: str) -> Reply:

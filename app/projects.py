@@ -19,7 +19,7 @@ from loki_core.project.embed import extract_project
 from loki_core.timeline.state import StudioState, with_frame
 from loki_core.track.portrait import fit_portrait
 
-__all__ = ["open_in", "project_of", "read_any"]
+__all__ = ["adopt", "open_in", "project_of", "read_any"]
 
 _PLAIN = re.compile(r"[.][a-z0-9]{1,8}")
 
@@ -54,6 +54,14 @@ def read_any(session: Session, file: Path, name: str) -> Project | None:
 def open_in(session: Session, project: Project) -> None:
     """Make a project the work of a session: one step of undo. Raises `InputError` when a part of it cannot be used; the work
     is as before then."""
+    with session.lock:
+        adopt(session, project)
+        count = session.frame_count(project.state)
+        session.change(lambda _: with_frame(project.state, project.state.look.frame, frame_count=count))
+
+
+def adopt(session: Session, project: Project) -> None:
+    """Add a project's portraits and motions to a session. Raises `InputError` when one of them cannot be used."""
     sitters = {key: _sitter(session, portrait) for key, portrait in project.portraits.items()}
     acts = {key: _act(session, motion) for key, motion in project.motions.items()}
     if project.state.portrait not in sitters:
@@ -62,9 +70,6 @@ def open_in(session: Session, project: Project) -> None:
         for key, sitter in sitters.items():
             session.keep_sitter(key, sitter)
         session.acts.update(acts)
-        session.change(
-            lambda _: with_frame(project.state, project.state.look.frame, frame_count=session.frame_count(project.state))
-        )
 
 
 def _sitter(session: Session, portrait: ProjectPortrait) -> Sitter:

@@ -26,6 +26,7 @@ from app.words import say
 from loki_core.head.embedded import embedded_head
 from loki_core.head.units import unit_basis
 from loki_core.motion.presets import EXPRESSIONS, MOTIONS, list_presets, load_expression, load_motion_preset
+from loki_core.render.frame_cache import FrameCache
 from loki_core.render.warp.renderer import WarpRenderer
 
 __all__ = ["load_stage", "serve"]
@@ -33,10 +34,15 @@ __all__ = ["load_stage", "serve"]
 _log = logging.getLogger(__name__)
 _WORKERS = 2
 """Renders and tracks at the same time, over all pages; others wait."""
+_MOST_FRAMES = 2_000_000_000
+"""Bytes of finished frames on disk."""
 
 
-def load_stage(executor: Executor, limits: Limits) -> Stage:
-    """Head, renderer and presets. A preset that cannot be read is named in the log and left out."""
+def load_stage(executor: Executor, limits: Limits, frames: Path) -> Stage:
+    """Head, renderer and presets; finished frames lie in the folder `frames`.
+
+    A preset that cannot be read is named in the log and left out.
+    """
     head = embedded_head()
     expressions, skipped = list_presets(EXPRESSIONS, load_expression)
     motions, skipped_motions = list_presets(MOTIONS, load_motion_preset)
@@ -50,6 +56,7 @@ def load_stage(executor: Executor, limits: Limits) -> Stage:
         motions={preset.name: Act(preset.label, preset, None) for preset in motions},
         limits=limits,
         executor=executor,
+        frames=FrameCache(frames, _MOST_FRAMES),
     )
 
 
@@ -73,7 +80,7 @@ def serve(
     sys.setswitchinterval(0.001)  # seconds: an answer does not wait long for a thread that draws
     torch.set_num_threads(1)  # pictures are drawn side by side, a thread each; torch's own would fight over the cores
     with tempfile.TemporaryDirectory(prefix="loki-studio-") as folder, ThreadPoolExecutor(_WORKERS) as executor:
-        stage = load_stage(executor, limits)
+        stage = load_stage(executor, limits, (kept or Path(folder)) / "frames")
         example = _once(lambda: load_example(stage))
         sessions = Sessions(stage, Path(folder), lambda session: furnish(example(), session))
         autosave = Autosave(kept, sessions)

@@ -87,7 +87,7 @@ class Session:
             self.history = history
             self.revision += 1
 
-    def start(self, kind: JobKind, title: str, work: Work) -> None:
+    def start(self, kind: JobKind, title: str, work: Work, forget: Callable[[], None] = lambda: None) -> None:
         """Begin a job and keep it where the page can ask for it. Raises `InputError` while too many are under way.
 
         Of those that have ended only the last ones are kept, and their results.
@@ -100,7 +100,7 @@ class Session:
                 del self.jobs[old.id]
                 if "path" in old.result:
                     shutil.rmtree(Path(old.result["path"]).parent)
-            job = Job(kind, title, work, self.stage.executor)
+            job = Job(kind, title, work, self.stage.executor, forget)
             self.jobs[job.id] = job
 
     def keep_sitter(self, key: str, sitter: Sitter) -> None:

@@ -22,6 +22,7 @@ from loki_core.motion.presets import ExpressionPreset
 from loki_core.project.contents import ProjectMotion, StoredFile
 from loki_core.raster.camera import CropBox
 from loki_core.render.base import Portrait, Renderer
+from loki_core.render.frame_cache import FrameCache
 from loki_core.timeline.performance import Performance
 from loki_core.track.reduced import LandmarkHead
 
@@ -110,6 +111,8 @@ class Stage:
     limits: Limits
     executor: Executor
     """For work that takes long: rendering and tracking."""
+    frames: FrameCache
+    """Finished pictures of all sessions: found only by who has the same portrait."""
 
 
 def jpeg(image: UInt8[np.ndarray, "H W 3"]) -> bytes:

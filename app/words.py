@@ -183,8 +183,13 @@ _WORDS: Mapping[str, str] = MappingProxyType(
         # render
         "format": "Format",
         "format_mp4": "MP4 video",
+        "format_webm": "WebM video, keeps transparency",
+        "format_webm_cut": "WebM video, person cut out",
         "format_gif": "GIF",
         "format_png": "PNG sequence (zip)",
+        "format_png_cut": "PNG sequence, person cut out (zip)",
+        "format_map": "Driver map: MP4 video",
+        "format_exr": "Driver map: 45 channels (EXR, zip)",
         "format_npz": "Motion: coefficients (npz)",
         "format_csv": "Motion: Live Link Face (csv)",
         "format_glb": "Motion: glTF for Blender (glb)",
@@ -197,6 +202,9 @@ _WORDS: Mapping[str, str] = MappingProxyType(
         "project_inside": "Project inside mp4 and PNG",
         "render": "Render",
         "cancel": "Cancel",
+        "interrupted": "A render of {title} was interrupted.",
+        "resume": "Go on",
+        "forget": "Forget it",
         "result": "Result",
         "download": "Download {name}",
         "no_result": "What you render appears here.",
@@ -251,7 +259,7 @@ GROUPS: Mapping[str, str] = MappingProxyType({"head": "head_group"})
 PAGE_WORDS: tuple[str, ...] = (
     "lost", "cancelled", "done", "waiting", "progress", "time_left", "download", "no_result", "range_all", "none_found", "faces",
     "face_number", "portrait_busy", "not_media", "too_large", "rate", "vergence", "keys_all",
-    "keys_nothing", "layer_add", "layer_mute", "layer_solo", "layer_weight", "kept_found", "no_project",
+    "keys_nothing", "layer_add", "layer_mute", "layer_solo", "layer_weight", "kept_found", "interrupted", "no_project",
 )  # fmt: skip
 """Keys that the page itself fills in; the rest is in the markup that the server writes."""
 

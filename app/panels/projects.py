@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from dataclasses import asdict
 
 from app.autosave import Autosave
 from app.material import take_upload
@@ -45,7 +46,10 @@ def keep_and_take_up(autosave: Autosave) -> tuple[Callable[[Session, Request], R
 
     def keep_work(session: Session, request: Request) -> Reply:
         found = autosave.attach(session, text(request, "key"))
-        return {"kept": [{"id": work.id, "minutes": round(work.seconds / 60)} for work in found]}
+        return {
+            "kept": [{"id": work.id, "minutes": round(work.seconds / 60)} for work in found],
+            "renders": [asdict(left) for left in autosave.interrupted(text(request, "key"))],
+        }
 
     def take_up(session: Session, request: Request) -> Reply:
         open_in(session, autosave.take_up(text(request, "key"), text(request, "id"), session.stage.head.id))

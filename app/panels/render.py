@@ -6,7 +6,10 @@ from collections.abc import Callable
 
 import gradio as gr
 
+from app.autosave import Autosave
 from app.output import FORMATS, Order, render_order
+from app.projects import adopt
+from app.renders import remember
 from app.report import report_library
 from app.requests import Reply, Request, flag, integer, text
 from app.server import Binder
@@ -15,11 +18,12 @@ from app.widgets.widget import widget
 from app.words import say
 from loki_core.errors import InputError
 from loki_core.render.base import Progress
+from loki_core.timeline.state import StudioState
 
-__all__ = ["build", "start_render"]
+__all__ = ["begin_render", "build", "resume_render", "start_render"]
 
 
-def build(bind: Binder) -> gr.HTML:
+def build(bind: Binder, autosave: Autosave) -> gr.HTML:
     """Lay out the choices, the button and the place of the result."""
     formats = "".join(f'<option value="{key}">{say(f"format_{key}")}</option>' for key in FORMATS)
     markup = f"""
@@ -30,6 +34,10 @@ def build(bind: Binder) -> gr.HTML:
     <label class="check"><input type="checkbox" name="ls-panel">{say("panel")}</label>
     <label class="check"><input type="checkbox" name="ls-project" checked>{say("project_inside")}</label>
     <button type="button" class="primary" data-part="render" disabled>{say("render")}</button>
+    <div data-part="interrupted" hidden>
+      <span></span><button type="button" class="plain" data-do="resume">{say("resume")}</button>
+      <button type="button" data-do="forget" title="{say("forget")}" aria-label="{say("forget")}">✕</button>
+    </div>
     <div data-part="work" hidden>
       <span data-part="title" role="status"></span><progress></progress>
       <button type="button" class="plain" data-part="cancel">{say("cancel")}</button>
@@ -39,25 +47,50 @@ def build(bind: Binder) -> gr.HTML:
       <div data-part="preview"><p class="quiet" data-part="empty">{say("no_result")}</p></div>
       <a data-part="download" hidden></a>
     </div>"""
-    return widget("render", markup, [bind(start_render)])
+    return widget("render", markup, [bind(start_render), bind(resume_render(autosave))])
 
 
 def start_render(session: Session, request: Request) -> Reply:
     """Begin to render the work as it is now; later edits do not touch it."""
+    begin_render(session, session.state, request)
+    return {"library": report_library(session)}
+
+
+def begin_render(session: Session, state: StudioState, request: Request) -> None:
+    """Begin to render a state of this session as the request asks."""
     order = Order(
-        state=session.state,
+        state=state,
         format=text(request, "format"),
         frame=integer(request, "frame") if text(request, "frames") == "frame" else None,
         sound=flag(request, "sound"),
         panel=flag(request, "panel"),
         project=flag(request, "project"),
     )
-    if order.state.portrait not in session.sitters:
+    if state.portrait not in session.sitters:
         raise InputError(say("no_portrait"))
+    forget = remember(session, state, request)
 
     def work(progress: Progress, cancelled: Callable[[], bool]) -> Reply:
-        return render_order(session, order, progress, cancelled)
+        try:
+            reply = render_order(session, order, progress, cancelled)
+        except InputError:
+            forget()
+            raise
+        forget()
+        return reply
 
-    title = say("rendering", name=session.sitters[order.state.portrait].name)
-    session.start("render", title, work)
-    return {"library": report_library(session)}
+    session.start("render", say("rendering", name=session.sitters[state.portrait].name), work, forget)
+
+
+def resume_render(autosave: Autosave) -> Callable[[Session, Request], Reply]:
+    """The handler that takes up a render which was interrupted, or forgets it."""
+
+    def resume(session: Session, request: Request) -> Reply:
+        project, order, forget = autosave.take_up_render(text(request, "key"), text(request, "id"), session.stage.head.id)
+        if flag(request, "wanted"):
+            adopt(session, project)
+            begin_render(session, project.state, order)
+        forget()
+        return {"library": report_library(session)}
+
+    return resume

@@ -28,4 +28,5 @@ def cancel_job(session: Session, request: Request) -> Reply:
     job = session.jobs.get(text(request, "id"))
     if job is not None:
         job.cancel()
+        job.forget()
     return {"library": report_library(session)}

@@ -32,20 +32,20 @@ const save = async () => {
   link.click();
 };
 
-// Work is kept for this browser, under a key that only it knows.
-const KEPT = "loki-kept";
+// Work is kept for this browser.
 let lost = null;
 const keep = async () => {
-  if (!localStorage.getItem(KEPT)) localStorage.setItem(KEPT, [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join(""));
-  const reply = await studio.ask("keep_work", { key: localStorage.getItem(KEPT) });
+  const reply = await studio.ask("keep_work", { key: studio.browserKey });
   lost = reply?.kept[0];
+  studio.interrupted = reply?.renders ?? [];
+  studio.emit("interrupted");
   find("kept").hidden = !lost;
   if (lost) find("kept").querySelector("span").textContent = studio.say("kept_found", lost);
 };
 const leave = () => (find("kept").hidden = true);
 const takeUp = async () => {
   leave();
-  await studio.ask("take_up", { key: localStorage.getItem(KEPT), id: lost.id });
+  await studio.ask("take_up", { key: studio.browserKey, id: lost.id });
 };
 studio.addEventListener("studio", keep, { once: true });
 if (studio.studio) keep();

@@ -40,6 +40,20 @@ const showResult = (job) => {
   find("preview").replaceChildren(...(preview ? [preview] : []));
 };
 
+const showInterrupted = () => {
+  const [left] = studio.interrupted;
+  find("interrupted").hidden = !left;
+  if (!left) return;
+  find("interrupted").firstElementChild.textContent = studio.say("interrupted", left);
+  const answer = (wanted) => async () => {
+    studio.interrupted.shift();
+    showInterrupted();
+    await studio.ask("resume", { key: studio.browserKey, id: left.id, wanted });
+  };
+  for (const [name, wanted] of [["resume", true], ["forget", false]])
+    element.querySelector(`[data-do=${name}]`).onclick = answer(wanted);
+};
+
 const showJobs = () => {
   const jobs = studio.library.jobs.filter((job) => job.kind === "render");
   const active = jobs.find((job) => job.state === "waiting" || job.state === "running");
@@ -59,3 +73,8 @@ const showJobs = () => {
 studio.watch(({ trim, frame_count, fps, motion, portrait }) => [trim, frame_count, fps, motion, portrait], showState);
 studio.follow("library", showState);
 studio.follow("library", showJobs);
+studio.on("interrupted", () => {
+  showInterrupted();
+  if (studio.interrupted.length) studio.toast(studio.say("interrupted", studio.interrupted[0]));
+});
+showInterrupted();

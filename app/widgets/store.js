@@ -3,6 +3,7 @@
 //   studio   the work changed (this.studio)          library  portraits, motions or jobs changed (this.library)
 //   seek     the playhead moved (this.frame)         picture  a picture to show arrived (this.pictures)
 //   play     playback started or stopped             marks    what the hand can hold moved (this.marks)
+//   interrupted  renders that can be taken up (this.interrupted)
 (() => {
   const CACHE_BYTES = 96e6;
   const REST = 120; // milliseconds without an edit
@@ -27,6 +28,7 @@
       this.lanes = [{ busy: false }, { busy: false }]; // a request on its way?
       this.gestures = 0;
       this.roads = [];
+      this.interrupted = []; // renders that a page or server which is gone left
       this.holding = false; // something of the marks
       this.edited = -Infinity; // when the last edit was made
       this.mapSide = MAP_SIDE; // pixels of the screen that the driver map covers
@@ -382,6 +384,13 @@
         this.toast(this.words.lost);
         return null;
       }
+    }
+
+    // Under this key, which only this browser knows, work is kept for it.
+    get browserKey() {
+      const random = () => [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+      if (!localStorage.getItem("loki-kept")) localStorage.setItem("loki-kept", random());
+      return localStorage.getItem("loki-kept");
     }
 
     // Whether an uploaded file was a project, or carried one. `must`: say so when it does not.

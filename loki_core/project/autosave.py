@@ -15,7 +15,7 @@ from loki_core.project.manifest import Manifest, read_manifest, write_manifest
 from loki_core.project.members import pack, unpack
 from loki_core.project.store import ContentStore
 
-__all__ = ["PassedOver", "Recovered", "recover", "save_snapshot"]
+__all__ = ["PassedOver", "Recovered", "has_snapshots", "recover", "save_snapshot"]
 
 _NAME = re.compile(r"snapshot-(\d{9})\.json")
 _FILES = "files"
@@ -57,6 +57,11 @@ def save_snapshot(folder: Path, project: Project, *, keep: int = 5) -> Path:
         target.write(text)
     _remove_older(folder, store, manifest, before, keep)
     return path
+
+
+def has_snapshots(folder: Path) -> bool:
+    """Whether there is anything to recover."""
+    return bool(_snapshots(folder))
 
 
 def recover(folder: Path, head: HeadId) -> Recovered:

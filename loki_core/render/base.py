@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, UInt8
@@ -40,6 +40,7 @@ class Portrait:
     """Free-form residual in head space (metres), added to the template so that the mesh meets the landmarks."""
 
 
+@runtime_checkable
 class Renderer(Protocol):
     """Re-poses a portrait. `prepare` is the slow part, run once a portrait; `render` streams, in order."""
 

@@ -16,9 +16,9 @@ from app.stage import Limits, Sitter, Stage
 
 
 @pytest.fixture(scope="session")
-def stage() -> Iterator[Stage]:
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     with ThreadPoolExecutor(1) as executor:
-        yield load_stage(executor, Limits(upload_megabytes=1, clip_seconds=2, pages=3))
+        yield load_stage(executor, Limits(upload_megabytes=1, clip_seconds=2, pages=3), tmp_path_factory.mktemp("frames"))
 
 
 @pytest.fixture(scope="session")
