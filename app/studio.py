@@ -52,7 +52,7 @@ def build_studio(stage: Stage, sessions: Sessions, autosave: Autosave) -> gr.Blo
                 with gr.Tab(say("layers")):
                     layers.build()
                 with gr.Tab(say("tab_render")):
-                    render.build(bind)
+                    render.build(bind, autosave)
         link = session.build(bind)
         page.load(begin, None, link, show_progress="hidden", api_visibility="private")
         page.unload(end)
