@@ -49,6 +49,8 @@ class TrainConfig:
     """Batches whose gradients are added up for one step."""
     precision: Literal["no", "bf16", "fp16"] = "bf16"
     seed: int = 0
+    workers: int = 1
+    """Processes that draw windows meanwhile; 0 = the training process itself. No influence on what is drawn."""
     data: SyntheticConfig = field(default_factory=SyntheticConfig)
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     loss: LossConfig = field(default_factory=LossConfig)

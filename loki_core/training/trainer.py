@@ -151,7 +151,7 @@ class Trainer:
             SyntheticWindows(self.head, config.data),
             batch_sampler=_Numbers(starts, config.batch),
             collate_fn=collate,
-            num_workers=0,
+            num_workers=config.workers,
         )
         return iter(loader)
 

@@ -30,6 +30,7 @@ TINY = replace(
 CONFIG = TrainConfig(
     batch=2,
     precision="no",
+    workers=0,
     data=SyntheticConfig(size=16, frames=2),
     optimizer=OptimizerConfig(rate=1e-3, warm_up=1),
     save_every=2,
@@ -79,6 +80,13 @@ def test_a_resumed_run_ends_with_the_same_weights(tmp_path):
     averages = [LokiPipeline.from_pretrained(tmp_path / name / "weights").network for name in ("whole", "halves")]
     pairs = zip(averages[0].parameters(), averages[1].parameters(), strict=True)
     assert all(torch.equal(first, second) for first, second in pairs)
+
+
+def test_windows_from_another_process_are_the_same(tmp_path):
+    losses: dict[int, list[float]] = {0: [], 1: []}
+    for workers, into in losses.items():
+        trainer(tmp_path, replace(CONFIG, workers=workers)).train(2, report=lambda _, loss, into=into: into.append(loss))
+    assert losses[0] == losses[1]
 
 
 def test_gradients_of_several_batches_make_one_step(tmp_path):
