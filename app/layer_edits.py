@@ -7,11 +7,27 @@ from dataclasses import replace
 from fractions import Fraction
 from types import MappingProxyType
 
+import numpy as np
+
 from app.requests import Request, integer, number, text
 from app.sessions import Session
 from app.stage import Act
 from app.words import say
 from loki_core.errors import InputError
+from loki_core.head.controls import control
+from loki_core.motion.generators import (
+    BlinkSettings,
+    BreathingSettings,
+    ControlValues,
+    IdleSettings,
+    SaccadeSettings,
+    blinks,
+    breathing,
+    idle,
+    saccades,
+)
+from loki_core.motion.speech import TextSettings, speech_from_text
+from loki_core.timeline.bake import bake
 from loki_core.timeline.curves import Curve, Key, with_key
 from loki_core.timeline.layers import Layer, with_field, with_gain, with_region
 from loki_core.timeline.performance import layer_length
@@ -25,8 +41,9 @@ from loki_core.timeline.state import (
     with_motion,
     with_selected,
 )
+from loki_core.timeline.tracks import Tracks
 
-__all__ = ["change_layers", "find_act"]
+__all__ = ["GENERATORS", "change_layers", "find_act"]
 
 _FARTHEST = 10**6
 """Frames from 0 within which layers begin and end."""
@@ -63,6 +80,47 @@ def _add(session: Session, state: StudioState, edit: Request) -> StudioState:
     return add_layer(state, replace(layer, stop=layer_length(layer, act.performance, Fraction(*state.fps))))
 
 
+_GENERATORS: Mapping[str, Callable[[int, Fraction, int], ControlValues]] = MappingProxyType(
+    {
+        "blinks": lambda frames, fps, seed: blinks(frames, fps, BlinkSettings(), seed=seed),
+        "glances": lambda frames, fps, seed: saccades(frames, fps, SaccadeSettings(), seed=seed),
+        "breathing": lambda frames, fps, seed: breathing(frames, fps, BreathingSettings(), seed=seed),
+        "idle": lambda frames, fps, seed: idle(frames, fps, IdleSettings(), seed=seed),
+    }
+)
+GENERATORS = tuple(_GENERATORS)
+"""What can be made by itself: layers of keys from a seed."""
+_CLOSE = 0.01
+"""Share of a control's range by which baked keys may miss."""
+_SEEDS = 2**31
+
+
+def _generate(session: Session, state: StudioState, edit: Request) -> StudioState:
+    """A new layer of keys over the whole timeline."""
+    kind, seed, count = text(edit, "kind"), integer(edit, "seed"), session.frame_count(state)
+    if kind not in _GENERATORS or not 0 <= seed < _SEEDS:
+        raise InputError(say("bad_request"))
+    if count < 2:
+        raise InputError(say("generate_still"))
+    return _add_baked(state, say(f"generate_{kind}"), _GENERATORS[kind](count, Fraction(*state.fps), seed), first=0)
+
+
+def _speak(session: Session, state: StudioState, edit: Request) -> StudioState:
+    """A new layer of keys for a mouth that says a text, from the playhead on."""
+    words = text(edit, "text")
+    values = speech_from_text(words, Fraction(*state.fps), TextSettings())
+    return _add_baked(state, words[:40].strip(), values, first=state.look.frame)
+
+
+def _add_baked(state: StudioState, name: str, values: ControlValues, *, first: int) -> StudioState:
+    curves = {
+        control_name: bake(column, _CLOSE * (control(control_name).maximum - control(control_name).minimum), first=first)
+        for control_name, column in values.items()
+        if np.abs(column).max() > 0
+    }
+    return add_layer(state, Layer("", name, tracks=Tracks.of(curves)))
+
+
 def _changed(change: Callable[[Layer, StudioState, Request], Layer]) -> Callable[[Session, StudioState, Request], StudioState]:
     """A change of the one layer that the request names."""
 
@@ -97,6 +155,8 @@ def _free_weight(layer: Layer, state: StudioState, edit: Request) -> Layer:
 _CHANGES: Mapping[str, Callable[[Session, StudioState, Request], StudioState]] = MappingProxyType(
     {
         "add": _add,
+        "generate": _generate,
+        "speak": _speak,
         "copy": lambda session, state, edit: copy_layer(state, text(edit, "id")),
         "delete": lambda session, state, edit: drop_layer(state, text(edit, "id")),
         "lift": lambda session, state, edit: lift_layer(state, text(edit, "id"), integer(edit, "by")),

@@ -22,6 +22,7 @@ _KEYS = (
     ("1 2 3 4 5", "keys_views"),
     ("V G H N J E", "keys_tools"),
     ("K A , .", "keys_keys"),
+    ("Wheel F", "curves_keys"),
     ("Alt", "keys_alt"),
     ("Shift", "keys_shift"),
     ("F", "keys_fit"),

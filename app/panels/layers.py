@@ -7,6 +7,7 @@ from typing import get_args
 
 import gradio as gr
 
+from app.layer_edits import GENERATORS
 from app.widgets.icons import icon, icon_button
 from app.widgets.widget import widget
 from app.words import GROUPS, say
@@ -31,6 +32,14 @@ def build() -> gr.HTML:
     </div>
     <div class="scroll">
       <ul aria-label="{say("layers")}"></ul>
+      <section class="make">
+        <select name="kind" aria-label="{say("generate")}">{_generators()}</select>
+        <input type="number" name="seed" min="0" max="9999" step="1" value="1" title="{say("generate_seed")}"
+          aria-label="{say("generate_seed")}">
+        <button type="button" class="plain" data-do="generate">{say("generate")}</button>
+        <input type="text" name="text" maxlength="400" placeholder="{say("speak_text")}" aria-label="{say("speak_text")}">
+        <button type="button" class="plain" data-do="speak">{say("speak")}</button>
+      </section>
       <template>{_row()}</template>
       <section><label>{say("layer_name")} <input type="text" data-field="name" maxlength="60"></label></section>
       <section class="grid">
@@ -44,6 +53,10 @@ def build() -> gr.HTML:
       <section class="faders" data-for="tracked"><h2>{say("layer_follow")}</h2>{"".join(map(_gain, _GAINS))}</section>
     </div>"""
     return widget("layers", markup)
+
+
+def _generators() -> str:
+    return "".join(f'<option value="{kind}">{say(f"generate_{kind}")}</option>' for kind in GENERATORS)
 
 
 def _row() -> str:

@@ -109,6 +109,16 @@ const actions = {
   copy: () => edit("copy", chosen().id),
   delete: () => edit("delete", chosen().id),
 };
+const named = (name) => element.querySelector(`[name=${name}]`);
+const make = {
+  generate: () => {
+    studio.edit({ do: "layer", op: "generate", kind: named("kind").value, seed: Number(named("seed").value) });
+    named("seed").value = Number(named("seed").value) + 1; // the next one is another
+  },
+  speak: () => named("text").value.trim() && studio.edit({ do: "layer", op: "speak", text: named("text").value }),
+};
+named("text").addEventListener("keydown", (event) => event.key === "Enter" && make.speak());
+for (const button of element.querySelectorAll(".make button")) button.addEventListener("click", make[button.dataset.do]);
 for (const button of element.querySelectorAll(".tools button")) button.addEventListener("click", actions[button.dataset.do]);
 
 studio.watch(({ layers, selected, look }) => [layers, selected, look.frame], showState);

@@ -13,10 +13,11 @@ import numpy as np
 from jaxtyping import Float
 
 __all__ = [
-    "BlinkSettings", "BreathingSettings", "IdleSettings", "SaccadeSettings", "blinks", "breathing", "idle", "saccades", "within",
+    "BlinkSettings", "BreathingSettings", "ControlValues", "IdleSettings", "SaccadeSettings", "blinks", "breathing", "idle",
+    "saccades", "within",
 ]  # fmt: skip
 
-Tracks = dict[str, Float[np.ndarray, "T"]]
+ControlValues = dict[str, Float[np.ndarray, "T"]]
 """One value a frame for each control, in the control's unit and range."""
 
 _CLOSED, _OPENING = 0.3, 0.4
@@ -98,7 +99,7 @@ class IdleSettings:
     breathing: BreathingSettings = field(default_factory=BreathingSettings)
 
 
-def idle(frames: int, fps: Fraction, settings: IdleSettings, *, seed: int) -> Tracks:
+def idle(frames: int, fps: Fraction, settings: IdleSettings, *, seed: int) -> ControlValues:
     """Blinks, glances and breathing: no control is moved by two of them."""
     return {
         **blinks(frames, fps, settings.blinks, seed=seed),
@@ -107,7 +108,7 @@ def idle(frames: int, fps: Fraction, settings: IdleSettings, *, seed: int) -> Tr
     }
 
 
-def blinks(frames: int, fps: Fraction, settings: BlinkSettings, *, seed: int) -> Tracks:
+def blinks(frames: int, fps: Fraction, settings: BlinkSettings, *, seed: int) -> ControlValues:
     """eyeBlinkLeft and eyeBlinkRight. Lids close in the first third of a blink; blinks do not overlap."""
     time = _times(frames, fps)
     starts = _blink_starts(settings, frames / float(fps), np.random.default_rng((seed, _BLINKS)))
@@ -119,7 +120,7 @@ def blinks(frames: int, fps: Fraction, settings: BlinkSettings, *, seed: int) ->
     return {"eyeBlinkLeft": closure, "eyeBlinkRight": closure.copy()}
 
 
-def saccades(frames: int, fps: Fraction, settings: SaccadeSettings, *, seed: int) -> Tracks:
+def saccades(frames: int, fps: Fraction, settings: SaccadeSettings, *, seed: int) -> ControlValues:
     """gazeYaw and gazePitch in degrees: jumps as long as the main sequence says, each held, then taken back."""
     time = _times(frames, fps)
     gaze = np.zeros((frames, 2))
@@ -129,7 +130,7 @@ def saccades(frames: int, fps: Fraction, settings: SaccadeSettings, *, seed: int
     return {"gazeYaw": gaze[:, 0], "gazePitch": gaze[:, 1]}
 
 
-def breathing(frames: int, fps: Fraction, settings: BreathingSettings, *, seed: int) -> Tracks:
+def breathing(frames: int, fps: Fraction, settings: BreathingSettings, *, seed: int) -> ControlValues:
     """headPitch, headYaw, headRoll in degrees and headY in centimetres: breath as a sine, drift as two slower ones."""
     time = _times(frames, fps) * settings.rate * 2 * np.pi
     breath, *drift = np.random.default_rng((seed, _BREATHING)).uniform(0, 2 * np.pi, 5)

@@ -19,12 +19,9 @@ from scipy.ndimage import gaussian_filter1d
 from scipy.special import ndtr
 
 from loki_core.errors import InputError
-from loki_core.motion.generators import within
+from loki_core.motion.generators import ControlValues, within
 
 __all__ = ["SoundSettings", "TextSettings", "speech_from_sound", "speech_from_text"]
-
-Tracks = dict[str, Float[np.ndarray, "T"]]
-"""One value from 0 to 1 a frame for each control."""
 
 _WINDOW = 0.04
 """Seconds of sound that make one level: some periods of a deep voice."""
@@ -83,7 +80,9 @@ class TextSettings:
         within("smoothing", self.smoothing, 0.005, 0.2)
 
 
-def speech_from_sound(samples: Float[np.ndarray, "N"], rate: int, frames: int, fps: Fraction, settings: SoundSettings) -> Tracks:
+def speech_from_sound(
+    samples: Float[np.ndarray, "N"], rate: int, frames: int, fps: Fraction, settings: SoundSettings
+) -> ControlValues:
     """A mouth that follows the sound, one value a frame; silence after its end.
 
     `samples`: one channel from -1 to 1 at `rate` a second, the first at the time of the first frame. Levels are RMS over 40 ms
@@ -108,7 +107,7 @@ def speech_from_sound(samples: Float[np.ndarray, "N"], rate: int, frames: int, f
     return {name: np.clip(track, 0, 1) for name, track in zip(_SOUND_MOUTH, tracks, strict=True)}
 
 
-def speech_from_text(text: str, fps: Fraction, settings: TextSettings, *, duration: float | None = None) -> Tracks:
+def speech_from_text(text: str, fps: Fraction, settings: TextSettings, *, duration: float | None = None) -> ControlValues:
     """A mouth that speaks `text`; at rest in the first and the last frame.
 
     `duration` in seconds, None = at the settings' pace. Letters are taken as English and German roughly speak them, in pairs

@@ -42,6 +42,9 @@ NONSENSE: list[object] = [
     {"do": "layer", "op": "region", "id": "1", "name": "hair", "value": 1},
     {"do": "layer", "op": "weight", "id": "1", "value": 7},
     {"do": "layer", "op": "lift", "id": "1", "by": 0.5},
+    {"do": "layer", "op": "generate", "kind": "__class__", "seed": 1},
+    {"do": "layer", "op": "generate", "kind": "idle", "seed": -1},
+    {"do": "layer", "op": "speak", "text": "42"},
     {"do": "trim", "first": 0.5, "stop": 3},
     {"do": "trim", "first": 0, "stop": 10**9},
     {"do": "look", "name": "view", "value": {"a": 1}},
@@ -103,6 +106,18 @@ def test_the_range_is_checked_against_the_chosen_motion(session):
     apply_edit(session, {"do": "motion", "id": ""})
     with pytest.raises(InputError, match="within 0 to 1"):
         apply_edit(session, {"do": "trim", "first": 10, "stop": 20})
+
+
+def test_generated_blinks_and_typed_speech_are_layers_of_keys(session):
+    for op in ({"op": "generate", "kind": "blinks", "seed": 3}, {"op": "speak", "text": "Hello there"}):
+        apply_edit(session, {"do": "layer", **op})
+    blinks, speech = session.state.layers[-2:]
+    assert {name for name, _ in blinks.tracks.curves} == {"eyeBlinkLeft", "eyeBlinkRight"}
+    assert speech.name == "Hello there" and "jawOpen" in speech.tracks.table()
+    assert max(key.value for key in blinks.tracks.table()["eyeBlinkLeft"].keys) > 0.9
+    apply_edit(session, {"do": "motion", "id": ""})
+    with pytest.raises(InputError, match="choose one, such as Blank"):
+        apply_edit(session, {"do": "layer", "op": "generate", "kind": "idle", "seed": 3})
 
 
 def test_every_change_counts(session):
