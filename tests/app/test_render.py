@@ -1,21 +1,32 @@
 from __future__ import annotations
 
+import re
 import time
 import zipfile
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
+import OpenEXR
 import pytest
 import trimesh
 
 from app.edits import apply_edit
+from app.material import sit
+from app.output import FORMATS
 from app.panels.render import start_render
 from app.panels.session import cancel_job
+from app.pictures import draw_map
+from app.stage import png
+from app.words import say
 from loki_core.errors import InputError
 from loki_core.media.picture import read_picture
 from loki_core.media.video_in import probe, read_frames
 from loki_core.motion.files import read_motion
+from loki_core.project.contents import StoredFile
+from loki_core.raster.driver_map import driver_map
+from tests.media.test_webm_out import read_alpha_frames
 
 ORDER = {"format": "mp4", "frames": "range", "frame": 0, "sound": True, "panel": False, "project": False}
 
@@ -31,6 +42,26 @@ def render(session, **changes) -> dict:
 def short(session):
     apply_edit(session, {"do": "trim", "first": 60, "stop": 66})
     return session
+
+
+@pytest.fixture
+def seen_through(short):
+    """The example with its upper right corner cut away."""
+    full = short.sitters["example"].full
+    alpha = np.full(full.image.shape[:2], 255, np.uint8)
+    alpha[:100, -100:] = 0
+    picture = StoredFile(png(np.where(alpha[..., None] > 0, full.image, 0)), ".png")
+    short.sitters["example"] = sit(short.stage, "Astronaut", replace(full, alpha=alpha), picture)
+    return short
+
+
+def pictures_of(path: str) -> list[np.ndarray]:
+    """RGBA frames of a zip of PNG pictures."""
+    folder = Path(path).with_suffix("")
+    with zipfile.ZipFile(path) as archive:
+        archive.extractall(folder)
+    read = [read_picture(file) for file in sorted(folder.glob("*.png"))]
+    return [np.dstack([p.rgb, np.full(p.rgb.shape[:2], 255, np.uint8) if p.alpha is None else p.alpha]) for p in read]
 
 
 def test_the_range_becomes_an_mp4_at_the_exact_rate(short):
@@ -118,3 +149,87 @@ def test_one_frame_can_be_taken_home_as_a_mesh(short):
     assert result["name"] == "Astronaut-Showreel-70.obj"
     mesh = trimesh.load_mesh(result["path"], process=False)
     assert isinstance(mesh, trimesh.Trimesh) and len(mesh.vertices) >= len(short.stage.head.template)
+
+
+def test_every_format_has_a_plain_name(session):
+    assert all(re.fullmatch(r"[A-Z][\w ,:()]+", say(f"format_{key}")) for key in FORMATS)
+
+
+def test_a_webm_is_a_video_with_sound_like_an_mp4(short):
+    result = render(short, format="webm")["result"]
+    info = probe(result["path"])
+    assert (info.frame_count, info.fps, info.size) == (6, 30, (512, 512))
+    assert result["name"] == "Astronaut-Showreel.webm" and result["kind"] == "video"
+    assert min(frame[..., 3].min() for frame in read_alpha_frames(result["path"])) == 255
+
+
+@pytest.mark.parametrize(("form", "read"), [("webm", read_alpha_frames), ("png", pictures_of)])
+def test_what_is_transparent_in_the_picture_stays_so(seen_through, form, read):
+    frames = read(render(seen_through, format=form)["result"]["path"])
+    assert len(frames) == 6
+    for frame in frames:
+        assert frame[:90, -90:, 3].max() <= 8 and frame[150:400, 150:350, 3].min() >= 247
+
+
+@pytest.mark.parametrize(("form", "read"), [("webm_cut", read_alpha_frames), ("png_cut", pictures_of)])
+def test_the_person_can_be_cut_out(short, form, read):
+    matte = short.sitters["example"].full.matte
+    nobody, person = matte < 0.01, matte > 0.99
+    frames = read(render(short, format=form)["result"]["path"])
+    assert len(frames) == 6
+    for frame in frames:
+        assert frame[..., 3][nobody].mean() < 4 and frame[..., 3][person].mean() > 247
+
+
+def test_cutting_the_person_out_adds_no_opacity(seen_through):
+    (frame, *_) = pictures_of(render(seen_through, format="png_cut")["result"]["path"])
+    assert frame[:90, -90:, 3].max() <= 8
+
+
+def test_a_single_frame_is_cut_out_too(short):
+    result = render(short, format="webm_cut", frames="frame", frame=62)["result"]
+    picture = read_picture(result["path"])
+    assert result["name"].endswith("-62.png") and picture.alpha is not None and picture.alpha.min() == 0
+
+
+def test_the_driver_map_becomes_a_video_in_the_mode_on_the_page(short):
+    apply_edit(short, {"do": "look", "name": "map", "value": "normals"})
+    result = render(short, format="map", panel=True)["result"]
+    assert result["name"] == "Astronaut-Showreel-map.mp4" and result["kind"] == "video"
+    shown = list(read_frames(result["path"]))
+    sitter, frames = short.sitters["example"], short.frames(short.state, 60, 66)
+    for index in (0, 5):
+        expected = draw_map(short.stage, sitter, frames[index], "normals")
+        assert np.abs(shown[index].astype(int) - expected).mean() < 3
+
+
+def test_the_channels_of_the_driver_map_come_as_numbered_exr_files_in_a_zip(short, tmp_path):
+    result = render(short, format="exr")["result"]
+    assert result["name"] == "Astronaut-Showreel-map.zip" and result["kind"] == "none"
+    assert [file.name for file in Path(result["path"]).parent.iterdir()] == [result["name"]]
+    with zipfile.ZipFile(result["path"]) as archive:
+        assert archive.namelist() == [f"frame_{i:05d}.exr" for i in range(6)]
+        archive.extractall(tmp_path / "maps")
+    sitter, frames = short.sitters["example"], short.frames(short.state, 60, 66)
+    expected = driver_map(short.stage.head, frames[5], sitter.live.portrait.camera, sitter.crop, size=(512, 512))
+    with OpenEXR.File(str(tmp_path / "maps" / "frame_00005.exr"), separate_channels=True) as file:
+        channels = file.channels()
+        assert len(channels) == 46
+        assert np.array_equal(channels["delta.y"].pixels, expected.map[-2].numpy())
+        assert np.array_equal(channels["mask"].pixels > 0, expected.mask.numpy())
+
+
+def test_one_frame_of_the_channels_is_one_exr_file(short):
+    result = render(short, format="exr", frames="frame", frame=70)["result"]
+    assert result["name"] == "Astronaut-Showreel-70.exr" and Path(result["path"]).read_bytes()[:4] == b"v/1\x01"
+
+
+@pytest.mark.parametrize("form", ["map", "exr"])
+def test_drawing_the_driver_map_can_be_cancelled(session, form):
+    start_render(session, {**ORDER, "format": form})
+    (job,) = session.jobs.values()
+    while not job.report()["done"]:
+        time.sleep(0.01)
+    cancel_job(session, {"id": job.id})
+    job.wait()
+    assert job.report()["state"] == "cancelled" and not list(session.folder.iterdir())
