@@ -165,8 +165,8 @@ _MINI = LokiConfig(
     image_size=64,
     latent_scale=2,
     frames=16,
-    unet=UNetConfig(channels=12, widths=(64, 96, 128), attention=("none", "spatial", "full"), layers=1, head_dim=32),
-    encoder=EncoderConfig(widths=(64,), unshuffle=2),
+    unet=UNetConfig(channels=12, widths=(32, 96, 128), attention=("none", "spatial", "full"), layers=1, head_dim=32, groups=16),
+    encoder=EncoderConfig(widths=(32,), unshuffle=2),
     reference=ReferenceConfig(frozen=False, whole=False),
     schedule=ScheduleConfig(prediction="v_prediction", snr_ratio=1.0, max_beta=1.0, shared_noise=1.0),
 )
