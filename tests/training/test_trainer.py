@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,10 @@ def weights(made: Trainer) -> dict[str, torch.Tensor]:
     return {name: value.clone() for name, value in made.network.state_dict().items()}
 
 
+def _note(losses: list[float], step: int, loss: float) -> None:
+    losses.append(loss)
+
+
 def test_a_step_changes_what_trains_and_nothing_else(tmp_path):
     made = trainer(tmp_path, replace(CONFIG, loss=LossConfig(drop=0.0)))
     before = weights(made)
@@ -85,7 +90,8 @@ def test_a_resumed_run_ends_with_the_same_weights(tmp_path):
 def test_windows_from_another_process_are_the_same(tmp_path):
     losses: dict[int, list[float]] = {0: [], 1: []}
     for workers, into in losses.items():
-        trainer(tmp_path, replace(CONFIG, workers=workers)).train(2, report=lambda _, loss, into=into: into.append(loss))
+        made = trainer(tmp_path, replace(CONFIG, workers=workers))
+        made.train(2, report=partial(_note, into))
     assert losses[0] == losses[1]
 
 
