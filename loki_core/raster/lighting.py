@@ -15,10 +15,11 @@ _KEY_STRENGTH, _FILL_STRENGTH = 0.85, 0.35
 
 def vertex_normals(vertices: Float[Tensor, "*B V 3"], faces: Int[Tensor, "F 3"]) -> Float[Tensor, "*B V 3"]:
     """Unit normals, outward, weighted by the area of the faces around each vertex; 0 where there is none."""
-    a, b, c = (vertices.index_select(-2, corner) for corner in faces.unbind(-1))
+    corners = faces.long().unbind(-1)  # torch takes a slow way with indices of 32 bits
+    a, b, c = (vertices.index_select(-2, corner) for corner in corners)
     across = torch.linalg.cross(b - a, c - a)
     summed = torch.zeros_like(vertices)
-    for corner in faces.unbind(-1):
+    for corner in corners:
         summed.index_add_(-2, corner, across)
     return torch.nn.functional.normalize(summed, dim=-1)
 
