@@ -36,6 +36,7 @@ from loki_core.project.embed import embed_project
 from loki_core.raster.export import write_map
 from loki_core.render.base import Cancelled, Portrait, Progress
 from loki_core.render.frame_cache import frame_keys, render_missing
+from loki_core.render.warp.layers import fill_smoothly
 from loki_core.timeline.performance import frame_count, frame_rate
 from loki_core.timeline.state import StudioState, motion_layer, played_range
 
@@ -47,6 +48,8 @@ FORMATS = ("mp4", "webm", "webm_cut", "gif", "png", "png_cut", "map", "exr", "np
 """png: numbered pictures in a zip file; webm and png keep what is transparent, and with `_cut` show the person alone; map: a
 video of the driver map; exr: its channels, numbered files in a zip; npz, csv, glb: the motion; obj: the head in one frame."""
 _CUT = "_cut"
+_SURE = 0.6
+"""Share of a pixel from which on it keeps its colour."""
 
 
 @dataclass(frozen=True)
@@ -128,9 +131,11 @@ def _pictures(
 
 
 def _cut_out(portrait: Portrait) -> Portrait:
-    """Transparent where nobody is."""
+    """The person alone, transparent where nobody is. Soft edges take the person's own colours, not those that shine through."""
     matte = np.round(portrait.matte * 255).astype(np.uint8)
-    return replace(portrait, alpha=matte if portrait.alpha is None else np.minimum(matte, portrait.alpha))
+    alpha = matte if portrait.alpha is None else np.minimum(matte, portrait.alpha)
+    colours = fill_smoothly(portrait.image.astype(np.float32), alpha >= _SURE * 255)
+    return replace(portrait, image=np.round(colours).clip(0, 255).astype(np.uint8), alpha=alpha)
 
 
 def _maps(

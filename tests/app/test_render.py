@@ -158,7 +158,7 @@ def test_every_format_has_a_plain_name(session):
 def test_a_webm_is_a_video_with_sound_like_an_mp4(short):
     result = render(short, format="webm")["result"]
     info = probe(result["path"])
-    assert (info.frame_count, info.fps, info.size) == (6, 30, (512, 512))
+    assert info.frame_count == 6 and info.fps == 30 and info.size == (512, 512)
     assert result["name"] == "Astronaut-Showreel.webm" and result["kind"] == "video"
     assert min(frame[..., 3].min() for frame in read_alpha_frames(result["path"])) == 255
 
@@ -179,6 +179,16 @@ def test_the_person_can_be_cut_out(short, form, read):
     assert len(frames) == 6
     for frame in frames:
         assert frame[..., 3][nobody].mean() < 4 and frame[..., 3][person].mean() > 247
+
+
+def test_what_is_behind_the_person_does_not_colour_soft_edges(short):
+    full = short.sitters["example"].full
+    image = np.where(full.matte[..., None] < 0.5, np.array([0, 255, 0], np.uint8), full.image)
+    short.sitters["example"] = sit(short.stage, "Astronaut", replace(full, image=image), StoredFile(png(image), ".png"))
+    picture = read_picture(render(short, format="png_cut", frames="frame", frame=62)["result"]["path"])
+    assert picture.alpha is not None
+    red, green, blue = picture.rgb[(picture.alpha > 16) & (picture.alpha < 128)].astype(int).T
+    assert len(green) > 1000 and (green > np.maximum(red, blue) + 64).mean() < 0.01
 
 
 def test_cutting_the_person_out_adds_no_opacity(seen_through):
