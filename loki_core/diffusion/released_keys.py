@@ -16,8 +16,8 @@ from torch import Tensor
 
 from loki_core.diffusion.configs import LokiConfig
 from loki_core.diffusion.network import LokiNetwork
-from loki_core.diffusion.saved import check_tensors
 from loki_core.errors import InputError
+from loki_core.tensors import check_tensors
 
 __all__ = ["network_state"]
 
@@ -43,7 +43,7 @@ def network_state(state: Mapping[str, Tensor], config: LokiConfig, null_prompt: 
         expected = LokiNetwork(config.to_dict()).state_dict()
     mapped |= _encoder(parts[_ENCODER], [name for name in expected if name.startswith("encoder.")])
     mapped["null_prompt"] = null_prompt
-    check_tensors(expected, mapped, "the released checkpoint", config.name)
+    check_tensors(expected, mapped, "the released checkpoint", f"the architecture '{config.name}'")
     return mapped
 
 

@@ -18,13 +18,12 @@ from loki_core.diffusion.configs import LokiConfig
 from loki_core.diffusion.network import LokiNetwork
 from loki_core.errors import InputError
 from loki_core.head.model import HeadId
+from loki_core.tensors import check_tensors
 
-__all__ = ["SavedPipeline", "check_tensors", "read_network", "read_pipeline", "read_tensors"]
+__all__ = ["SavedPipeline", "read_network", "read_pipeline", "read_tensors"]
 
 _WEIGHTS = "diffusion_pytorch_model.safetensors"
 _PICKLES = frozenset({".bin", ".ckpt", ".pkl", ".pickle", ".pt", ".pth"})
-_SHOWN = 3
-"""How many differences an error names."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +61,7 @@ def read_network(folder: Path, dtype: torch.dtype = torch.float32) -> LokiNetwor
     config = LokiConfig.from_dict(architecture)
     with torch.device("meta"):
         network = LokiNetwork(config.to_dict())
-    check_tensors(network.state_dict(), state, f"{folder.name}/{_WEIGHTS}", config.name)
+    check_tensors(network.state_dict(), state, f"{folder.name}/{_WEIGHTS}", f"the architecture '{config.name}'")
     network.load_state_dict({name: tensor.to(dtype, copy=True) for name, tensor in state.items()}, assign=True)
     network.freeze()
     return network.eval()
@@ -78,28 +77,6 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         return load_file(path)
     except (SafetensorError, OSError, ValueError) as exc:
         raise InputError(f"{path.name}: expected safetensors, got a damaged or foreign file ({exc}); get it again") from exc
-
-
-def check_tensors(expected: Mapping[str, Tensor], got: Mapping[str, Tensor], where: str, architecture: str) -> None:
-    """Raise `InputError` that names the first tensors that are missing, unknown, of another shape or not finite."""
-    problems = [f"{name} is missing" for name in expected if name not in got]
-    problems += [f"{name} is not known" for name in got if name not in expected]
-    problems += [
-        f"{name} has shape {tuple(got[name].shape)} instead of {tuple(tensor.shape)}"
-        for name, tensor in expected.items()
-        if name in got and got[name].shape != tensor.shape
-    ]
-    problems += [f"{name} holds {t.dtype} or values that are not finite" for name, t in got.items() if not _sound(t)]
-    if problems:
-        more = f" and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
-        raise InputError(
-            f"{where}: expected the {len(expected)} tensors of the architecture '{architecture}', got a file in which "
-            f"{'; '.join(problems[:_SHOWN])}{more}; use weights of this architecture"
-        )
-
-
-def _sound(tensor: Tensor) -> bool:
-    return tensor.is_floating_point() and bool(tensor.isfinite().all())
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -10,7 +10,8 @@ from torch import Tensor
 
 from loki_core.diffusion.configs import LokiConfig
 from loki_core.diffusion.network import LokiNetwork
-from loki_core.diffusion.saved import check_tensors, read_tensors
+from loki_core.diffusion.saved import read_tensors
+from loki_core.tensors import check_tensors
 
 __all__ = ["from_stable_diffusion"]
 

@@ -33,7 +33,7 @@ _DIRECTIONS = 400
 _SHAPES = 300
 _FLAME_VERTICES = 5023
 _LIP_VERTEX = 3533
-"""On the lips of FLAME's topology; the mouth cavity is hung up there (FACTS 3.2)."""
+"""On the lips of FLAME's topology; the mouth cavity is hung up there (Loki's paper)."""
 _DEFORMATION_SCALE = 0.0104
 _MAX_MEMBER_BYTES = 1 << 29
 

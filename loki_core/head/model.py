@@ -86,7 +86,7 @@ class HeadModel:
     named_shapes: Mapping[str, Float[Tensor, "S"]]
     """Meaningful directions in the shape basis, such as chin-width; empty where the head has none."""
     deformation_scale: float
-    """Metres; divides the deformation channels of the driver map. 0.0104 for FLAME (FACTS 3.2)."""
+    """Metres; divides the deformation channels of the driver map. 0.0104 for FLAME (Loki's paper)."""
     anchors: LandmarkAnchors | None
     """None until measured."""
     hash: str
@@ -176,7 +176,7 @@ def pose_with_offsets(head: HeadModel, params: FlameParams) -> tuple[Float[Tenso
     """`pose_vertices`, and how far expression and the neck, jaw and eye rotations move each vertex; metres, head space.
 
     The offsets are those of the head posed without global rotation and translation from the head that has only its shape
-    (FACTS 3.2, delta expression). One pass of LBS for both: the global rotation is rigid, about the root joint.
+    (in Loki's paper, delta expression). One pass of LBS for both: the global rotation is rigid, about the root joint.
     """
     pose = pack_pose(params)
     rootless = torch.cat([torch.zeros_like(pose[..., :1, :]), pose[..., 1:, :]], dim=-2)

@@ -1,4 +1,4 @@
-"""The inside of the mouth that Loki's driver map adds to FLAME (FACTS 3.2): half a sphere behind the lips."""
+"""The inside of the mouth that Loki's driver map adds to FLAME (Loki's paper): half a sphere behind the lips."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ class LiaX:
     """The animator, ready for inference on one device.
 
     The encoder stays in float32, since coefficients are small differences; the decoder may run in half precision
-    (third parties measured a mean error of 7e-4 there, FACTS 1.10).
+    (third parties measured a mean error of 7e-4 there).
     """
 
     generator: Generator

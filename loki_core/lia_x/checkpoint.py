@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import pickle
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,6 +14,7 @@ from torch import Tensor
 
 from loki_core.errors import InputError
 from loki_core.lia_x.generator import Generator, LiaXConfig
+from loki_core.tensors import check_tensors
 
 __all__ = ["load_generator", "read_state_dict"]
 
@@ -31,7 +31,7 @@ def load_generator(path: Path) -> Generator:
     config = _config_of(state, path)
     with torch.device("meta"):
         generator = Generator(config)
-    _compare(generator.state_dict(), state, path)
+    check_tensors(generator.state_dict(), state, path.name, "a LIA-X checkpoint")
     generator.load_state_dict(state, assign=True)
     return generator
 
@@ -78,28 +78,3 @@ def _config_of(state: Mapping[str, Tensor], path: Path) -> LiaXConfig:
             f"expected a LIA-X checkpoint with 2 to 7 decoder levels, got {levels} in '{path.name}'; use the released lia-x.pt"
         )
     return LiaXConfig(scale=direction.shape[0] / 512, motion_dim=direction.shape[1], size=size)
-
-
-def _compare(expected: Mapping[str, Tensor], got: Mapping[str, Tensor], path: Path) -> None:
-    problems = [f"{name} is missing" for name in expected if name not in got]
-    problems += [f"{name} is not known" for name in got if name not in expected]
-    problems += [
-        f"{name} has shape {tuple(got[name].shape)} instead of {tuple(tensor.shape)}"
-        for name, tensor in expected.items()
-        if name in got and got[name].shape != tensor.shape
-    ]
-    problems += [
-        f"{name} holds {got[name].dtype} or values that are not finite"
-        for name in expected
-        if name in got and not _sound(got[name])
-    ]
-    if problems:
-        more = f" and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
-        raise InputError(
-            f"expected the {len(expected)} tensors of a LIA-X checkpoint, got '{path.name}' in which "
-            f"{'; '.join(problems[:_SHOWN])}{more}; use the released lia-x.pt"
-        )
-
-
-def _sound(tensor: Tensor) -> bool:
-    return tensor.is_floating_point() and math.isfinite(float(tensor.float().sum()))

@@ -1,4 +1,4 @@
-"""The motion directions that people have named (FACTS 1.7: labels and ranges of the released app)."""
+"""The motion directions that people have named (labels and ranges of the released app)."""
 
 from __future__ import annotations
 

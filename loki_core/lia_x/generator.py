@@ -1,4 +1,4 @@
-"""LIA-X's network (FACTS: wyhsirius/LIA-X, networks/): encoder, motion dictionary, flow levels and render levels."""
+"""LIA-X's network (as released in wyhsirius/LIA-X, networks/): encoder, motion dictionary, flow levels and render levels."""
 
 from __future__ import annotations
 
@@ -232,7 +232,7 @@ class Generator(nn.Module):
         start: Float[Tensor, "1 M"] | None = None,
         edited: Float[Tensor, "1 M"] | None = None,
     ) -> Float[Tensor, "B Z"]:
-        """Latent navigation (FACTS 1.6): z + D(alpha), or relative to a driver's first frame, z + D(alpha - start + edited)."""
+        """Latent navigation: z + D(alpha), or relative to a driver's first frame, z + D(alpha - start + edited)."""
         if alpha is None:
             return source.latent
         if start is not None and edited is not None:

@@ -42,14 +42,14 @@ def project(camera: Camera, points: Float[Tensor, "*B 3"]) -> Float[Tensor, "*B 
 
 
 def head_crop(pixels: Float[Tensor, "V 2"], *, margin: float = 0.2) -> CropBox:
-    """The square around projected head vertices: half side = max(w, h) / 2 * (1 + margin) (FACTS 3.3)."""
+    """The square around projected head vertices: half side = max(w, h) / 2 * (1 + margin) (Loki's paper)."""
     low, high = pixels.amin(0), pixels.amax(0)
     centre = (low + high) / 2
     return CropBox(float(centre[0]), float(centre[1]), float((high - low).max()) / 2 * (1 + margin))
 
 
 def clip_from_camera(camera: Camera, crop: CropBox, points: Float[Tensor, "*B V 3"]) -> Float[Tensor, "*B V 4"]:
-    """Camera-space vertices to the crop's clip space with w = 1 (orthographic after projection, as FACTS 3.2).
+    """Camera-space vertices to the crop's clip space with w = 1 (orthographic after projection, as in Loki's paper).
 
     x right and y up in [-1, 1] over the crop; z = depth scaled into [-1, 1] by each item's own range, smaller is nearer. A point
     at or behind the camera gets w = 0: no triangle with it is drawn.

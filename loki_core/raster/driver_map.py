@@ -1,4 +1,4 @@
-"""Loki's driver map: 45 channels that say which point of the head is seen at each pixel, and how it has moved (FACTS 3.2)."""
+"""Loki's driver map: 45 channels that say which point of the head is seen at each pixel, and how it has moved (Loki's paper)."""
 
 from __future__ import annotations
 

@@ -38,5 +38,5 @@ def test_both_networks_start_from_its_weights(config, tmp_path):
 
 def test_another_architecture_is_refused(config, tmp_path):
     save(FrameUNet(config.unet), tmp_path)
-    with pytest.raises(InputError, match=r"'Stable Diffusion', got a file in which .*attn2.* is missing"):
+    with pytest.raises(InputError, match=r"Stable Diffusion, got a file in which .*attn2.* is missing"):
         from_stable_diffusion(tmp_path, config, torch.zeros(3, 6))

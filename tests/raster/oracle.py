@@ -64,7 +64,7 @@ def holds(a: Point, b: Point, c: Point, point: Point) -> bool:
 def encode_slowly(
     buffers: RasterBuffers, faces: Int[np.ndarray, "F 3"], canonical: Float[np.ndarray, "V 3"], moved: Float[np.ndarray, "V 3"]
 ) -> Float[np.ndarray, "45 H W"]:
-    """The 45 channels of FACTS 3.2, each from its own sine or cosine."""
+    """The 45 channels, each from its own sine or cosine."""
     height, width = buffers.face_index.shape
     channels = np.zeros((45, height, width))
     for row in range(height):
