@@ -52,6 +52,6 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         trainer.train(arguments.steps, report=report)
     except Diverged as exc:
-        raise InputError(f"{exc}; resume with a smaller learning rate, or with --resume from there") from exc
+        raise InputError(f"{exc}; --resume goes on from it") from exc
     print(f"\nWeights: {arguments.out / 'weights'}")
     return 0

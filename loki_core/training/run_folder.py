@@ -19,7 +19,6 @@ _ROOT = Path(__file__).resolve().parents[2]
 
 def describe_run(folder: Path, config: TrainConfig, loki: LokiConfig, *, resume: bool) -> None:
     """Write run.json (settings, seed, commit), or on resuming compare it. Raises `InputError` for a folder of another run."""
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / "run.json"
     settings = json.loads(json.dumps({"train": config.to_dict(), "loki": loki.to_dict()}))
     if path.exists():
@@ -31,6 +30,7 @@ def describe_run(folder: Path, config: TrainConfig, loki: LokiConfig, *, resume:
         return
     if resume:
         raise InputError(f"expected a run in '{folder}', found none; start without --resume")
+    folder.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps({"commit": source_commit(), "seed": config.seed, **settings}, indent=2) + "\n", encoding="utf-8")
 
 
