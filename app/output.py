@@ -6,7 +6,7 @@ import secrets
 import shutil
 import zipfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
@@ -29,14 +29,14 @@ from loki_core.media.picture import flatten, write_picture
 from loki_core.media.sound import driver_sound
 from loki_core.media.video_out import open_writer
 from loki_core.motion.clip import Motion
-from loki_core.motion.files import is_motion_file, write_motion
+from loki_core.motion.files import MOTION_ENDINGS, write_motion
 from loki_core.motion.formats.mesh_out import write_mesh
 from loki_core.project.document import project_to_bytes
 from loki_core.project.embed import embed_project
 from loki_core.raster.export import write_map
-from loki_core.render.base import Cancelled, Portrait, Progress
+from loki_core.render.base import Cancelled, Progress
+from loki_core.render.cut_out import cut_out
 from loki_core.render.frame_cache import frame_keys, render_missing
-from loki_core.render.warp.layers import fill_smoothly
 from loki_core.timeline.performance import frame_count, frame_rate
 from loki_core.timeline.state import StudioState, motion_layer, played_range
 
@@ -48,8 +48,6 @@ FORMATS = ("mp4", "webm", "webm_cut", "gif", "png", "png_cut", "map", "exr", "np
 """png: numbered pictures in a zip file; webm and png keep what is transparent, and with `_cut` show the person alone; map: a
 video of the driver map; exr: its channels, numbered files in a zip; npz, csv, glb: the motion; obj: the head in one frame."""
 _CUT = "_cut"
-_SURE = 0.6
-"""Share of a pixel from which on it keeps its colour."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +92,7 @@ def render_order(session: Session, order: Order, progress: Progress, cancelled: 
     try:
         if order.format == "obj":
             return _write_mesh(folder / f"{stem}-{order.frame or first}.obj", stage, frames)
-        if is_motion_file(Path(f"{stem}.{order.format}")):
+        if f".{order.format}" in MOTION_ENDINGS:
             return _write_motion(folder / f"{stem}.{order.format}", stage, sitter, frames, fps)
         if order.format == "exr":
             return _write_channels(folder, stem, first, stage, sitter, frames, progress, cancelled)
@@ -121,21 +119,13 @@ def _pictures(
     order: Order, stage: Stage, sitter: Sitter, frames: FlameParams, progress: Progress, cancelled: Callable[[], bool]
 ) -> Iterator[Picture]:
     """Those that are on disk are taken from there."""
-    portrait = _cut_out(sitter.full) if order.cut_out else sitter.full
+    portrait = cut_out(sitter.full) if order.cut_out else sitter.full
     keys = frame_keys(stage.renderer, f"{sitter.picture.sha256}|{sitter.face}|{order.cut_out}", frames)
     yield from render_missing(
         stage.renderer, lambda: stage.renderer.prepare(portrait), frames, keys, stage.frames,
         progress=progress, cancelled=cancelled,
     )  # fmt: skip
     stage.frames.trim()
-
-
-def _cut_out(portrait: Portrait) -> Portrait:
-    """The person alone, transparent where nobody is. Soft edges take the person's own colours, not those that shine through."""
-    matte = np.round(portrait.matte * 255).astype(np.uint8)
-    alpha = matte if portrait.alpha is None else np.minimum(matte, portrait.alpha)
-    colours = fill_smoothly(portrait.image.astype(np.float32), alpha >= _SURE * 255)
-    return replace(portrait, image=np.round(colours).clip(0, 255).astype(np.uint8), alpha=alpha)
 
 
 def _maps(

@@ -48,9 +48,9 @@ const caption = (pen, view, x, pane) => pen.fillText(names[view], x, bottom(pane
 const drawAlone = (pen, view, box, square) => caption(pen, view, box.x + box.width / 2, drawOne(pen, view, box, { square }));
 
 const drawWipe = (pen, box) => {
+  panes.fit(); // before the first pane: both must lie over one another
   const pane = drawOne(pen, "warp", box);
   const { fitted } = pane;
-  panes.fit();
   const share = wipe.value / 100;
   drawOne(pen, "portrait", box, { until: share });
   caption(pen, "portrait", fitted.x + fitted.width / 4, pane);
