@@ -258,6 +258,7 @@ _WORDS: Mapping[str, str] = MappingProxyType(
         "keys_keys": "Keys for all that is set; every change a key; key before, next key",
         "keys_project": "Open, save the project",
         "curves_keys": "On the graph: zoom, with Shift the values; all in sight. Double-click: a key. Space: move",
+        "keys_clipboard": "Selected keys: copy, paste at the playhead, exchange left and right",
         "keys_help": "This page",
         "keys_slider": "Double-click a slider, or Delete on it, puts it back to rest",
     }

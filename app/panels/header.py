@@ -22,6 +22,7 @@ _KEYS = (
     ("1 2 3 4 5", "keys_views"),
     ("V G H N J E", "keys_tools"),
     ("K A , .", "keys_keys"),
+    ("Ctrl+C Ctrl+V M", "keys_clipboard"),
     ("Wheel F", "curves_keys"),
     ("Alt", "keys_alt"),
     ("Shift", "keys_shift"),
