@@ -9,8 +9,6 @@ from pathlib import Path
 
 import av
 import numpy as np
-from av.audio.frame import AudioFrame
-from av.audio.stream import AudioStream
 from av.container import OutputContainer
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, VideoReformatter
@@ -19,12 +17,11 @@ from jaxtyping import UInt8
 from moviepy.audio.AudioClip import AudioClip
 
 from loki_core.files import replacing
+from loki_core.media.sound_out import SoundTrack
 
 __all__ = ["Mp4Writer", "mp4_writer"]
 
 _AAC_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000)
-_SOUND_PIECE = 4096
-"""Samples encoded at once."""
 _BT709 = 1
 
 
@@ -36,7 +33,7 @@ class Mp4Writer:
         self._container, self._fps = container, fps
         self._padding = ((0, height % 2), (0, width % 2), (0, 0))
         self._video = _add_video(container, fps, width + width % 2, height + height % 2)
-        self._sound = None if sound is None else _SoundTrack(container, sound)
+        self._sound = None if sound is None else _sound_track(container, sound)
         self._reformatter = VideoReformatter()
         self._count = 0
 
@@ -88,27 +85,5 @@ def _add_video(container: OutputContainer, fps: Fraction, width: int, height: in
     return stream
 
 
-class _SoundTrack:
-    """Pulls samples from a clip and encodes them as AAC."""
-
-    def __init__(self, container: OutputContainer, sound: AudioClip) -> None:
-        self._container, self._sound = container, sound
-        self._rate = sound.fps if sound.fps in _AAC_RATES else 48000
-        self._stream: AudioStream = container.add_stream("aac", rate=self._rate, layout="stereo", options={"b": "192k"})
-        self._end = round(sound.duration * self._rate)
-        self._done = 0
-
-    def write_until(self, seconds: Fraction) -> None:
-        """Encode up to a time, or to the sound's end if that is earlier."""
-        last = min(round(seconds * self._rate), self._end)
-        while self._done < last:
-            count = min(_SOUND_PIECE, last - self._done)
-            times = np.arange(self._done, self._done + count) / self._rate
-            samples = np.broadcast_to(self._sound.get_frame(times).reshape(count, -1), (count, 2))
-            piece = AudioFrame.from_ndarray(np.ascontiguousarray(samples.T, np.float32), "fltp", "stereo")
-            piece.sample_rate, piece.pts, piece.time_base = self._rate, self._done, Fraction(1, self._rate)
-            self._container.mux(self._stream.encode(piece))
-            self._done += count
-
-    def finish(self) -> None:
-        self._container.mux(self._stream.encode(None))
+def _sound_track(container: OutputContainer, sound: AudioClip) -> SoundTrack:
+    return SoundTrack(container, sound, "aac", rate=sound.fps if sound.fps in _AAC_RATES else 48000, bits="192k")

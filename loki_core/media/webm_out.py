@@ -10,8 +10,6 @@ from pathlib import Path
 import av
 import cv2
 import numpy as np
-from av.audio.frame import AudioFrame
-from av.audio.stream import AudioStream
 from av.container import OutputContainer
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, VideoReformatter
@@ -20,12 +18,11 @@ from jaxtyping import UInt8
 from moviepy.audio.AudioClip import AudioClip
 
 from loki_core.files import replacing
+from loki_core.media.sound_out import SoundTrack
 
 __all__ = ["WebmWriter", "webm_writer"]
 
 _SOUND_RATE = 48000
-_SOUND_PIECE = 4096
-"""Samples encoded at once."""
 _BT709 = 1
 _QUALITY = {"crf": "18", "b": "0", "deadline": "good", "cpu-used": "5", "row-mt": "1"}
 _BLEED = 33
@@ -39,7 +36,7 @@ class WebmWriter:
         self._container, self._fps = container, fps
         self._video = container.add_stream("libvpx-vp9", rate=fps, options=_QUALITY)
         self._video.height, self._video.width = size
-        self._sound = None if sound is None else _OpusTrack(container, sound)
+        self._sound = None if sound is None else SoundTrack(container, sound, "libopus", rate=_SOUND_RATE, bits="160k")
         self._reformatter = VideoReformatter()
         self._kind = ""
         self._count = 0
@@ -108,28 +105,3 @@ def _describe(stream: VideoStream, fps: Fraction, *, alpha: bool) -> None:
     context.color_primaries, context.color_trc = ColorPrimaries.BT709, ColorTrc.BT709
     if alpha:
         stream.metadata["alpha_mode"] = "1"
-
-
-class _OpusTrack:
-    """Pulls samples from a clip and encodes them as Opus."""
-
-    def __init__(self, container: OutputContainer, sound: AudioClip) -> None:
-        self._container, self._sound = container, sound
-        self._stream: AudioStream = container.add_stream("libopus", rate=_SOUND_RATE, layout="stereo", options={"b": "160k"})
-        self._end = round(sound.duration * _SOUND_RATE)
-        self._done = 0
-
-    def write_until(self, seconds: Fraction) -> None:
-        """Encode up to a time, or to the sound's end if that is earlier."""
-        last = min(round(seconds * _SOUND_RATE), self._end)
-        while self._done < last:
-            count = min(_SOUND_PIECE, last - self._done)
-            times = np.arange(self._done, self._done + count) / _SOUND_RATE
-            samples = np.broadcast_to(self._sound.get_frame(times).reshape(count, -1), (count, 2))
-            piece = AudioFrame.from_ndarray(np.ascontiguousarray(samples, np.float32).reshape(1, -1), "flt", "stereo")
-            piece.sample_rate, piece.pts, piece.time_base = _SOUND_RATE, self._done, Fraction(1, _SOUND_RATE)
-            self._container.mux(self._stream.encode(piece))
-            self._done += count
-
-    def finish(self) -> None:
-        self._container.mux(self._stream.encode(None))
