@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from fractions import Fraction
 
 import numpy as np
 
 from app.requests import Reply
 from app.sessions import Session
-from app.words import say
+from app.words import name_in, say, sentence
 from loki_core.motion.clip import Motion
+from loki_core.render.kinds import renderer_kind
+from loki_core.render.settings import complete
 from loki_core.timeline.curves import sample
 from loki_core.timeline.layers import Layer
 from loki_core.timeline.performance import frame_count, frame_rate, lost_frames, spans
 from loki_core.timeline.state import (
+    RenderChoice,
     StudioState,
     hand_layer,
     motion_layer,
@@ -44,7 +47,8 @@ def report_studio(session: Session) -> Reply:
                 name: [(key.frame, key.value, key.interpolation, key.left, key.right) for key in curve.keys]
                 for name, curve in hand.tracks.curves
             },
-            "hash": work_hash(state),
+            "render": _render(state.render),
+            "hash": work_hash(replace(state, render=RenderChoice())),  # it names pictures that are drawn while one works
             "revision": session.revision,
             "can_undo": bool(session.history.past),
             "can_redo": bool(session.history.future),
@@ -53,6 +57,13 @@ def report_studio(session: Session) -> Reply:
             "lost": _lost(session, state),
             "upload_limit": session.stage.limits.upload_megabytes,
         }
+
+
+def _render(choice: RenderChoice) -> Reply:
+    """What renders, the value of each of its settings, and what it lacks on this machine: a sentence, empty for nothing."""
+    kind = renderer_kind(choice.renderer)
+    values = complete(kind.settings, dict(choice.settings))
+    return {"renderer": kind.key, "settings": values, "lacking": sentence(kind.lacking(values) or "")}
 
 
 def _shown(state: StudioState) -> tuple[Layer, ...]:
@@ -70,7 +81,7 @@ def _layer(layer: Layer, state: StudioState) -> Reply:
     }
     return {
         **told,
-        "name": layer.name or say("layer_hand"),
+        "name": name_in(layer.name) or say("layer_hand"),
         "by_hand": layer.by_hand,
         "weight": float(sample(layer.weight, np.array([float(frame)]))[0]) if layer.weight.keys else 1.0,
         "weight_keys": [key.frame for key in layer.weight.keys] if len(layer.weight.keys) > 1 else [],
@@ -96,7 +107,7 @@ def report_library(session: Session) -> Reply:
         motions = [
             {
                 "id": key,
-                "name": act.name,
+                "name": name_in(act.name) if key in session.stage.motions else act.name,
                 "length": f"{float(frame_count(act.performance) / frame_rate(act.performance)):.1f} s",
                 "clip": isinstance(act.performance, Motion),
                 "sound": act.has_sound,

@@ -8,13 +8,14 @@ import tempfile
 import threading
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import torch
 
 from app.autosave import Autosave
 from app.example import furnish, load_example
+from app.languages import readings
 from app.live import live_route
 from app.panels.viewport import look
 from app.server import Binder
@@ -27,7 +28,8 @@ from loki_core.head.embedded import embedded_head
 from loki_core.head.units import unit_basis
 from loki_core.motion.presets import EXPRESSIONS, MOTIONS, list_presets, load_expression, load_motion_preset
 from loki_core.render.frame_cache import FrameCache
-from loki_core.render.warp.renderer import WarpRenderer
+from loki_core.render.kinds import DEFAULT_RENDERER
+from loki_core.render.registry import Renderers
 
 __all__ = ["load_stage", "serve"]
 
@@ -44,6 +46,7 @@ def load_stage(executor: Executor, limits: Limits, frames: Path) -> Stage:
     A preset that cannot be read is named in the log and left out.
     """
     head = embedded_head()
+    renderers = Renderers(head)
     expressions, skipped = list_presets(EXPRESSIONS, load_expression)
     motions, skipped_motions = list_presets(MOTIONS, load_motion_preset)
     for problem in (*skipped, *skipped_motions):
@@ -51,7 +54,8 @@ def load_stage(executor: Executor, limits: Limits, frames: Path) -> Stage:
     return Stage(
         head=head,
         units=unit_basis(head, head),
-        renderer=WarpRenderer(head),
+        renderer=renderers.get(DEFAULT_RENDERER),
+        renderers=renderers,
         expressions={preset.name: preset for preset in expressions},
         motions={preset.name: Act(preset.label, preset, None) for preset in motions},
         limits=limits,
@@ -84,7 +88,8 @@ def serve(
         example = _once(lambda: load_example(stage))
         sessions = Sessions(stage, Path(folder), lambda session: furnish(example(), session))
         autosave = Autosave(kept, sessions)
-        page = build_studio(stage, sessions, autosave)
+        compose = partial(build_studio, stage, sessions, autosave)
+        page = compose()
         _, url, _ = page.launch(
             server_name=host,
             server_port=port,
@@ -96,7 +101,7 @@ def serve(
             ssr_mode=False,
             footer_links=[],
             theme=build_theme(),
-            head=page_head(),
+            head=page_head(readings(page, compose)),
             allowed_paths=[folder],
             app_kwargs={"routes": [live_route(Binder(sessions)(look))]},
             max_file_size=f"{limits.upload_megabytes}mb",

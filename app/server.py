@@ -8,7 +8,7 @@ from typing import Any
 
 from app.requests import Reply, Request
 from app.sessions import Session, Sessions
-from app.words import say, sentence
+from app.words import say, sentence, speaking
 from loki_core.errors import InputError
 
 __all__ = ["Binder", "Handle"]
@@ -31,15 +31,16 @@ class Binder:
 
     def __call__(self, handle: Handle) -> Callable[[Any], Reply]:
         def answer(request: Any) -> Reply:
-            try:
-                if not isinstance(request, Mapping):
-                    raise InputError(say("bad_request"))
-                return handle(self._sessions.find(request.get("token")), request)
-            except InputError as error:
-                return {"error": sentence(str(error))}
-            except Exception:  # the last door: the page must get an answer
-                _log.exception("%s failed", handle.__name__)
-                return {"error": say("our_fault")}
+            with speaking(request.get("language") if isinstance(request, Mapping) else None):
+                try:
+                    if not isinstance(request, Mapping):
+                        raise InputError(say("bad_request"))
+                    return handle(self._sessions.find(request.get("token")), request)
+                except InputError as error:
+                    return {"error": sentence(str(error))}
+                except Exception:  # the last door: the page must get an answer
+                    _log.exception("%s failed", handle.__name__)
+                    return {"error": say("our_fault")}
 
         answer.__name__ = handle.__name__
         return answer

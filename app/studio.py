@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
-
 import gradio as gr
 
 from app.autosave import Autosave
+from app.languages import Readings, page_words
 from app.panels import expressions, header, inspector, keys, layers, render, session, sources, transport, viewport
 from app.server import Binder
 from app.sessions import Sessions
 from app.stage import Stage
 from app.widgets.widget import read_source
-from app.words import PAGE_WORDS, say, sentence
+from app.words import say, sentence
 from loki_core.errors import InputError
 
 __all__ = ["build_studio", "page_head"]
@@ -59,15 +58,25 @@ def build_studio(stage: Stage, sessions: Sessions, autosave: Autosave) -> gr.Blo
     return page
 
 
-def page_head() -> str:
-    """Style sheet and script that the page's parts share, before any of them runs.
+def page_head(readings: Readings) -> str:
+    """Style sheet and script that the page's parts share, before any of them runs; and how the page reads in other languages.
 
     Not through Gradio's `css`, which rewrites selectors and loses those with commas inside `:is()`.
     """
-    words = json.dumps({key: say(key) for key in PAGE_WORDS})
     shared = "\n".join(
         read_source(name)
-        for name in ("store.js", "panes.js", "gizmos.js", "curves.js", "keyview.js", "sheet.js", "plot.js", "graph.js")
+        for name in (
+            "language.js",
+            "carry.js",
+            "store.js",
+            "panes.js",
+            "gizmos.js",
+            "curves.js",
+            "keyview.js",
+            "sheet.js",
+            "plot.js",
+            "graph.js",
+        )
     )
-    script = f"{shared}\nwindow.loki = new LokiStudio({words});"
+    script = f"{shared}\nwindow.loki = new LokiStudio(LokiLanguage({page_words(readings)}));"
     return f"<style>{read_source('base.css')}</style><script>{script}</script>"

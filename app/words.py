@@ -1,11 +1,18 @@
-"""Every word that the page shows, in one table, so that it can be translated."""
+"""Every word that the page shows: English in this table, Chinese in app/words_zh.py, and which of them is spoken."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from types import MappingProxyType
 
-__all__ = ["GROUPS", "PAGE_WORDS", "say", "sentence"]
+from app.words_zh import DATA_ZH, WORDS_ZH
+
+__all__ = ["GROUPS", "LANGUAGES", "PAGE_WORDS", "name_in", "say", "sentence", "speaking"]
+
+LANGUAGES: Mapping[str, str] = MappingProxyType({"en": "English", "zh": "中文"})
+"""What the page can be read in: the code that browsers use, and what the language calls itself. The first is ours."""
 
 _WORDS: Mapping[str, str] = MappingProxyType(
     {
@@ -15,6 +22,7 @@ _WORDS: Mapping[str, str] = MappingProxyType(
         "redo": "Redo (Ctrl+Shift+Z)",
         "theme": "Light or dark",
         "keys": "Keyboard (?)",
+        "language": "Language",
         # project
         "project_open": "Open a project, or a picture or video that carries one (Ctrl+O)",
         "project_save": "Save the work as a project (Ctrl+S)",
@@ -190,6 +198,7 @@ _WORDS: Mapping[str, str] = MappingProxyType(
         "find_preset": "Find an expression",
         "none_found": "None of that name",
         # render
+        "render_by": "Rendered by",
         "format": "Format",
         "format_mp4": "MP4 video",
         "format_webm": "WebM video, keeps transparency",
@@ -281,5 +290,26 @@ def sentence(message: str) -> str:
 
 
 def say(key: str, **values: object) -> str:
-    """The words for `key`, with `{names}` filled in."""
-    return _WORDS[key].format(**values) if values else _WORDS[key]
+    """The words for `key` in the language spoken, with `{names}` filled in."""
+    words = _TABLES[_SPOKEN.get()].get(key) or _WORDS[key]
+    return words.format(**values) if values else words
+
+
+def name_in(name: str) -> str:
+    """A name or help text of the core's tables and presets in the language spoken; a name of the user's own as it is."""
+    return DATA_ZH.get(name, name) if _SPOKEN.get() == "zh" else name
+
+
+@contextmanager
+def speaking(language: object) -> Iterator[None]:
+    """Within the block `say` speaks `language`: one of `LANGUAGES`, else English."""
+    token = _SPOKEN.set(language if isinstance(language, str) and language in LANGUAGES else "en")
+    try:
+        yield
+    finally:
+        _SPOKEN.reset(token)
+
+
+_TABLES: Mapping[str, Mapping[str, str]] = MappingProxyType({"en": _WORDS, "zh": WORDS_ZH})
+_SPOKEN: ContextVar[str] = ContextVar("language", default="en")
+"""A request's, not the program's: two pages may speak two languages."""

@@ -13,7 +13,7 @@ from app.server import Binder
 from app.sessions import Session
 from app.stage import data_url
 from app.widgets.widget import widget
-from app.words import say
+from app.words import name_in, say
 from loki_core.errors import InputError
 from loki_core.motion.presets import ExpressionPreset
 
@@ -32,8 +32,9 @@ def build(bind: Binder, expressions: list[ExpressionPreset]) -> gr.HTML:
 
 
 def _button(preset: ExpressionPreset) -> str:
-    words = escape(f"{preset.label} {' '.join(preset.tags)}".lower(), quote=True)
-    label = escape(preset.label, quote=True)
+    name = name_in(preset.label)
+    words = escape(f"{name} {preset.label} {' '.join(preset.tags)}".lower(), quote=True)
+    label = escape(name, quote=True)
     return f"""<button type="button" data-preset="{preset.name}" data-search="{words}" title="{label}">
       <img alt=""><span>{label}</span></button>"""
 

@@ -9,7 +9,7 @@ from app.panels.projects import keep_and_take_up, open_project, save_work
 from app.server import Binder
 from app.widgets.icons import icon_button
 from app.widgets.widget import widget
-from app.words import say
+from app.words import LANGUAGES, say
 
 __all__ = ["build"]
 
@@ -39,6 +39,7 @@ def build(bind: Binder, autosave: Autosave) -> gr.HTML:
     rows = "".join(
         f"<dt>{' '.join(f'<kbd>{key}</kbd>' for key in keys.split())}</dt><dd>{say(words)}</dd>" for keys, words in _KEYS
     )
+    languages = "".join(f'<option value="{code}" lang="{code}">{name}</option>' for code, name in LANGUAGES.items())
     markup = f"""
     <h1>Loki <b>Studio</b></h1>
     {icon_button("open", "project_open")}{icon_button("save", "project_save")}
@@ -46,6 +47,7 @@ def build(bind: Binder, autosave: Autosave) -> gr.HTML:
     {icon_button("undo", "undo", attributes='data-part="undo" disabled')}
     {icon_button("redo", "redo", attributes='data-part="redo" disabled')}
     <span class="gap"></span>
+    <select name="ls-language" aria-label="{say("language")}" title="{say("language")}">{languages}</select>
     {icon_button("theme", "theme")}
     {icon_button("keys", "keys")}
     <p data-part="kept" role="status" hidden><span></span>

@@ -8,7 +8,7 @@ import gradio as gr
 
 from app.widgets.icons import icon
 from app.widgets.widget import widget
-from app.words import GROUPS, say
+from app.words import GROUPS, name_in, say
 from loki_core.head.controls import CONTROLS, Control
 
 __all__ = ["build"]
@@ -45,12 +45,13 @@ def _group(name: str, controls: list[Control]) -> str:
 def _row(control: Control) -> str:
     step = 0.01 if control.unit == "share" else 0.1
     limits = f'min="{control.minimum:g}" max="{control.maximum:g}" step="{step:g}" value="{control.default:g}"'
-    label, text = escape(control.label, quote=True), escape(control.help, quote=True)
-    value = escape(say("value_of", control=control.label, unit=say(control.unit)), quote=True)
-    key = escape(say("key_here", control=control.label), quote=True)
-    search = escape(f"{control.label} {control.name} {control.group}".lower(), quote=True)
+    name = name_in(control.label)
+    label, text = escape(name, quote=True), escape(name_in(control.help), quote=True)
+    value = escape(say("value_of", control=name, unit=say(control.unit)), quote=True)
+    key = escape(say("key_here", control=name), quote=True)
+    search = escape(f"{name} {control.label} {control.name} {control.group}".lower(), quote=True)
     return f"""
-      <div data-control="{control.name}" data-label="{control.label}" data-default="{control.default:g}"
+      <div data-control="{control.name}" data-label="{label}" data-default="{control.default:g}"
         data-search="{search}" title="{text}">
         <label for="ls-{control.name}">{_short_label(control)}</label>
         <input type="range" id="ls-{control.name}" aria-label="{label}" {limits}>
@@ -62,5 +63,5 @@ def _row(control: Control) -> str:
 def _short_label(control: Control) -> str:
     """The label with its side as a letter, which stays in sight where the words do not fit."""
     if control.side is None:
-        return f"<span>{escape(control.label)}</span>"
-    return f"<span>{escape(control.label.removesuffix(f', {control.side}'))}</span><b>{say(control.side)}</b>"
+        return f"<span>{escape(name_in(control.label))}</span>"
+    return f"<span>{escape(name_in(control.label.removesuffix(f', {control.side}')))}</span><b>{say(control.side)}</b>"

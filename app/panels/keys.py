@@ -9,7 +9,7 @@ import gradio as gr
 
 from app.widgets.icons import icon_button
 from app.widgets.widget import widget
-from app.words import say
+from app.words import name_in, say
 from loki_core.head.controls import CONTROLS
 from loki_core.timeline.curves import INTERPOLATIONS
 
@@ -18,7 +18,7 @@ __all__ = ["build"]
 
 def build() -> gr.HTML:
     """Lay out the buttons and the sheet, which appears with the first key."""
-    controls = json.dumps([(c.name, c.label, c.unit, say(c.unit), c.minimum, c.maximum) for c in CONTROLS])
+    controls = json.dumps([(c.name, name_in(c.label), c.unit, say(c.unit), c.minimum, c.maximum) for c in CONTROLS])
     kinds = "".join(f'<option value="{kind}">{say(f"keys_{kind}")}</option>' for kind in INTERPOLATIONS)
     markup = f"""
     <div class="row" role="group" aria-label="{say("keys_sheet")}">

@@ -14,6 +14,21 @@ const setTheme = (dark) => {
 const kept = localStorage.getItem(THEME);
 if (kept && !new URLSearchParams(location.search).has("__theme")) setTheme(kept === "dark");
 
+// --- language: the page is drawn anew, with the work on it -----------------------------------------------------------
+const speech = element.querySelector("select[name=ls-language]");
+speech.value = studio.speech.language;
+speech.addEventListener("change", async () => {
+  studio.speech.keep(speech.value);
+  const saved = studio.studio?.can_undo && (await studio.ask("save_work"));
+  if (saved) await LokiCarry.put(new File([await (await fetch(studio.urlOf(saved.path))).blob()], saved.name));
+  location.reload();
+});
+const takeCarried = async () => {
+  const file = await LokiCarry.take();
+  const path = file && (await studio.send(file));
+  if (path) await studio.openProject(path, file.name);
+};
+
 // --- the work as a file ----------------------------------------------------------------------------------------------
 const picker = element.querySelector("input[type=file]");
 picker.addEventListener("change", async () => {
@@ -47,8 +62,12 @@ const takeUp = async () => {
   leave();
   await studio.ask("take_up", { key: studio.browserKey, id: lost.id });
 };
-studio.addEventListener("studio", keep, { once: true });
-if (studio.studio) keep();
+const begin = () => {
+  keep();
+  takeCarried();
+};
+studio.addEventListener("studio", begin, { once: true });
+if (studio.studio) begin();
 
 const actions = {
   open: () => picker.click(),

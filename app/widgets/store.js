@@ -11,9 +11,10 @@
   const VIEWS_OF = { side: ["map", "warp"], wipe: ["warp"], map: ["map"], warp: ["warp"], portrait: [] };
 
   class Studio extends EventTarget {
-    constructor(words) {
+    constructor(speech) {
       super();
-      this.words = words;
+      this.speech = speech;
+      this.words = speech.words;
       this.server = {};
       this.token = null;
       this.studio = null;
@@ -108,7 +109,7 @@
 
     // One question to the server. Returns null when it could not be answered; the reason has been shown then.
     async ask(name, request = {}, lane = 0) {
-      const question = { token: this.token, ...request };
+      const question = { token: this.token, language: this.speech.language, ...request };
       const reply = await (name === "look" ? this.server.look(question, lane) : this.server[name](question));
       if (!reply) {
         this.toast(this.words.lost);
