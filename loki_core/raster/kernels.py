@@ -6,6 +6,7 @@ cover each pixel once, on any device. Kernels are in Warp's language, which only
 
 # no deferred annotations here: Warp reads them where the kernel is made
 from functools import lru_cache
+from math import pi
 from typing import Any, no_type_check
 
 import warp as wp
@@ -223,6 +224,18 @@ def paint(
                 image[item, row, column, channel] = wp.uint8(wp.int32(colour[channel] + 0.5))
 
 
+@wp.func
+@no_type_check
+def _sine(turns: wp.float32) -> wp.float32:
+    """sin(2 pi turns) to 0.0002, a fiftieth of a grey level: folded into a quarter turn, then four terms of its Taylor series."""
+    x = turns - wp.round(turns)
+    if wp.abs(x) > 0.25:
+        x = 0.5 * wp.sign(x) - x
+    x *= wp.static(2.0 * pi)
+    square = x * x
+    return x * (1.0 + square * (-1.0 / 6.0 + square * (1.0 / 120.0 - square / 5040.0)))
+
+
 @wp.kernel
 @no_type_check
 def paint_waves(
@@ -235,7 +248,7 @@ def paint_waves(
     lanes: wp.int32,
     image: wp.array4d[wp.uint8],
 ):
-    """As `paint`, with sin(frequency * source + phase), -1 dark and 1 bright; frequency 0 shows the source itself, cut."""
+    """As `paint`, with the sine of (frequency * source + phase) turns, -1 dark and 1 bright; frequency 0: the source itself, cut."""
     item, row, lane = wp.tid()
     for column in range(lane, face_index.shape[2], lanes):
         face = face_index[item, row, column]
@@ -250,8 +263,8 @@ def paint_waves(
             for channel in range(3):
                 value = wp.clamp(source[channel], -1.0, 1.0)
                 if frequencies[channel] > 0.0:
-                    value = wp.sin(frequencies[channel] * source[channel] + phases[channel])
-                image[item, row, column, channel] = wp.uint8(wp.int32(127.5 * value + 127.5))
+                    value = _sine(frequencies[channel] * source[channel] + phases[channel])
+                image[item, row, column, channel] = wp.uint8(wp.int32(127.5 * value + 128.0))
 
 
 @lru_cache(maxsize=4)

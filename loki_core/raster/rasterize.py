@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import prod
+from math import prod, tau
 from typing import Any
 
 import torch
@@ -114,7 +114,8 @@ def paint_vertex_waves(
 
     `waves`: (frequency, phase) of each colour; frequency 0 shows the interpolated source itself, cut to [-1, 1].
     """
-    frequencies, phases = zip(*waves, strict=True)
+    turns = [(frequency / tau, phase / tau) for frequency, phase in waves]
+    frequencies, phases = zip(*turns, strict=True)
     return _paint(paint_waves, buffers, faces, sources, ground, wp.vec3(*frequencies), wp.vec3(*phases))
 
 
