@@ -248,7 +248,7 @@ def paint_waves(
     lanes: wp.int32,
     image: wp.array4d[wp.uint8],
 ):
-    """As `paint`, with the sine of (frequency * source + phase) turns, -1 dark and 1 bright; frequency 0: the source itself, cut."""
+    """As `paint`, with the sine of (frequency * source + phase) turns, -1 dark, 1 bright; frequency 0: the source itself, cut."""
     item, row, lane = wp.tid()
     for column in range(lane, face_index.shape[2], lanes):
         face = face_index[item, row, column]
