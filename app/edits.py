@@ -25,6 +25,8 @@ from loki_core.timeline.state import (
     with_motion,
     with_portrait,
     with_tracks,
+    with_render_setting,
+    with_renderer,
     with_trim,
     without_controls,
 )
@@ -104,6 +106,14 @@ def _portrait(session: Session, state: StudioState, edit: Request) -> StudioStat
     portrait = text(edit, "id")
     if portrait not in session.sitters:
         raise InputError(say("bad_request"))
+def _renderer(session: Session, state: StudioState, edit: Request) -> StudioState:
+    return with_renderer(state, text(edit, "name"))
+
+
+def _render_setting(session: Session, state: StudioState, edit: Request) -> StudioState:
+    return with_render_setting(state, text(edit, "name"), edit.get("value"))
+
+
     return with_portrait(state, portrait)
 
 
@@ -124,6 +134,8 @@ _EDITS: Mapping[str, Callable[[Session, StudioState, Request], StudioState]] = M
         "keys": _keys,
         "reset": _reset,
         "expression": _expression,
+        "renderer": _renderer,
+        "render_setting": _render_setting,
         "motion": _motion,
         "portrait": _portrait,
         "layer": change_layers,

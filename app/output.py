@@ -120,9 +120,10 @@ def _pictures(
 ) -> Iterator[Picture]:
     """Those that are on disk are taken from there."""
     portrait = cut_out(sitter.full) if order.cut_out else sitter.full
-    keys = frame_keys(stage.renderer, f"{sitter.picture.sha256}|{sitter.face}|{order.cut_out}", frames)
+    renderer = stage.renderers.get(order.state.render.renderer, dict(order.state.render.settings))
+    keys = frame_keys(renderer, f"{sitter.picture.sha256}|{sitter.face}|{order.cut_out}", frames)
     yield from render_missing(
-        stage.renderer, lambda: stage.renderer.prepare(portrait), frames, keys, stage.frames,
+        renderer, lambda: renderer.prepare(portrait), frames, keys, stage.frames,
         progress=progress, cancelled=cancelled,
     )  # fmt: skip
     stage.frames.trim()

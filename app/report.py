@@ -63,7 +63,8 @@ def _render(choice: RenderChoice) -> Reply:
     """What renders, the value of each of its settings, and what it lacks on this machine: a sentence, empty for nothing."""
     kind = renderer_kind(choice.renderer)
     values = complete(kind.settings, dict(choice.settings))
-    return {"renderer": kind.key, "settings": values, "lacking": sentence(kind.lacking(values) or "")}
+    lacking = kind.lacking(values)
+    return {"renderer": kind.key, "settings": values, "lacking": "" if lacking is None else sentence(lacking)}
 
 
 def _shown(state: StudioState) -> tuple[Layer, ...]:
@@ -87,6 +88,7 @@ def _layer(layer: Layer, state: StudioState) -> Reply:
         "weight_keys": [key.frame for key in layer.weight.keys] if len(layer.weight.keys) > 1 else [],
         "regions": dict(layer.regions),
         "gains": asdict(layer.retarget),
+        "cleaning": asdict(layer.cleaning),
     }
 
 

@@ -23,6 +23,7 @@ from loki_core.project.contents import ProjectMotion, StoredFile
 from loki_core.raster.camera import CropBox
 from loki_core.render.base import Portrait, Renderer
 from loki_core.render.frame_cache import FrameCache
+from loki_core.render.registry import Renderers
 from loki_core.timeline.performance import Performance
 from loki_core.track.reduced import LandmarkHead
 
@@ -105,6 +106,9 @@ class Stage:
     head: HeadModel
     units: UnitBasis
     renderer: Renderer
+    """What draws while one works: fast enough to follow the hand."""
+    renderers: Renderers
+    """What a render may be drawn by; each is built when the first render asks for it."""
     expressions: Mapping[str, ExpressionPreset]
     motions: Mapping[str, Act]
     """The presets, by the name of their file."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from html import escape
 
 import gradio as gr
 
@@ -15,9 +16,11 @@ from app.requests import Reply, Request, flag, integer, text
 from app.server import Binder
 from app.sessions import Session
 from app.widgets.widget import widget
-from app.words import say
+from app.words import name_in, say
 from loki_core.errors import InputError
 from loki_core.render.base import Progress
+from loki_core.render.kinds import RENDERERS, RendererKind
+from loki_core.render.settings import Setting
 from loki_core.timeline.state import StudioState
 
 __all__ = ["begin_render", "build", "resume_render", "start_render"]
@@ -27,12 +30,17 @@ def build(bind: Binder, autosave: Autosave) -> gr.HTML:
     """Lay out the choices, the button and the place of the result."""
     formats = "".join(f'<option value="{key}">{say(f"format_{key}")}</option>' for key in FORMATS)
     markup = f"""
+    <div class="choices scroll">
+    <label class="field">{say("render_by")}<select name="ls-renderer">{_renderers()}</select></label>
+    <p class="quiet" data-part="lacking" hidden></p>
+    {"".join(_settings(kind) for kind in RENDERERS.values() if kind.settings)}
     <label class="field">{say("format")}<select name="ls-format">{formats}</select></label>
     <label class="field">{say("what")}<select name="ls-frames">
       <option value="range"></option><option value="frame">{say("range_frame")}</option></select></label>
     <label class="check" data-part="sound" hidden><input type="checkbox" name="ls-sound" checked>{say("sound")}</label>
     <label class="check"><input type="checkbox" name="ls-panel">{say("panel")}</label>
     <label class="check"><input type="checkbox" name="ls-project" checked>{say("project_inside")}</label>
+    </div>
     <button type="button" class="primary" data-part="render" disabled>{say("render")}</button>
     <div data-part="interrupted" hidden>
       <span></span><button type="button" class="plain" data-do="resume">{say("resume")}</button>

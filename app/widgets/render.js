@@ -20,7 +20,6 @@ const showState = () => {
   element.querySelector("option[value=range]").textContent = studio.say("range_all", { count: stop - first, seconds });
   const motion = studio.library.motions.find((entry) => entry.id === studio.studio.motion);
   find("sound").hidden = !motion?.sound;
-  find("render").disabled = !studio.studio.portrait;
 };
 
 const showResult = (job) => {
@@ -78,3 +77,4 @@ studio.on("interrupted", () => {
   if (studio.interrupted.length) studio.toast(studio.say("interrupted", studio.interrupted[0]));
 });
 showInterrupted();
+studio.watch(({ render, portrait }) => [render, portrait], showRenderer);

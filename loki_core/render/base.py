@@ -12,7 +12,7 @@ from jaxtyping import Float, UInt8
 from loki_core.head.params import FlameParams
 from loki_core.raster.camera import Camera
 
-__all__ = ["Cancelled", "Portrait", "Progress", "Renderer"]
+__all__ = ["Cancelled", "Portrait", "Progress", "Renderer", "SequenceRenderer"]
 
 Progress = Callable[[int, int], None]
 """Called as (done, total) frames."""
@@ -46,6 +46,11 @@ class Renderer(Protocol):
 
     name: str
 
+    @property
+    def signature(self) -> str:
+        """What its pictures depend on beside portrait, coefficients and code: its settings and weights. Empty: nothing."""
+        ...
+
     def prepare(self, portrait: Portrait) -> Any: ...
 
     def render(
@@ -57,4 +62,25 @@ class Renderer(Protocol):
         cancelled: Callable[[], bool] | None = None,
     ) -> Iterator[UInt8[np.ndarray, "H W C"]]:
         """One image a frame of the batch (shape (T,)), at the portrait's size; raises `Cancelled`."""
+        ...
+
+
+@runtime_checkable
+class SequenceRenderer(Renderer, Protocol):
+    """A renderer whose pictures depend on the frames around them, too."""
+
+    def reach(self, index: int, total: int) -> range:
+        """The frames of a batch of `total` that picture `index` is made of: itself and neighbours."""
+        ...
+
+    def render_part(
+        self,
+        prepared: Any,
+        frames: FlameParams,
+        part: range,
+        *,
+        progress: Progress | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> Iterator[UInt8[np.ndarray, "H W C"]]:
+        """The pictures `part` of those that `render` would give for all the frames, equal to them. Raises `Cancelled`."""
         ...

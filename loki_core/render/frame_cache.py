@@ -17,7 +17,7 @@ from jaxtyping import UInt8
 
 from loki_core.files import replacing
 from loki_core.head.params import FlameParams
-from loki_core.render.base import Cancelled, Progress, Renderer
+from loki_core.render.base import Cancelled, Progress, Renderer, SequenceRenderer
 
 __all__ = ["FrameCache", "frame_keys", "render_missing"]
 
@@ -30,11 +30,15 @@ def frame_keys(renderer: Renderer, portrait: str, frames: FlameParams) -> list[s
     """What stands for each frame of the batch (shape (T,)): hashes over the portrait's own, the coefficients and the code."""
     start = hashlib.sha256(f"{renderer.name}|{portrait}|{_code_hash()}".encode())
     columns = [getattr(frames, field.name).contiguous().numpy() for field in fields(frames)]
-    keys = []
-    for index in range(frames.batch_shape[0]):
+    total, keys = frames.batch_shape[0], []
+    for index in range(total):
         digest = start.copy()
         for column in columns:
-            digest.update(column[index].tobytes())
+        reach = range(index, index + 1)
+        if isinstance(renderer, SequenceRenderer):
+            reach = renderer.reach(index, total)
+            digest.update(f"{index}|{reach.start}|{reach.stop}".encode())
+            digest.update(column[reach.start : reach.stop].tobytes())
         keys.append(digest.hexdigest())
     return keys
 
@@ -51,27 +55,58 @@ def render_missing(
 ) -> Iterator[Picture]:
     """All frames in order; those that the cache lacks are rendered and put there. `prepare` is called when one is lacking.
 
-    A renderer may make a frame depend on its neighbours only if that shows in its key. Raises `Cancelled`.
+    `progress` counts frames; where one takes many steps, what is done of those to come counts as well. Raises `Cancelled`.
     """
     total, prepared = len(keys), None
     for start, stop, known in _runs([key in cache for key in keys]):
+    show = _rising(progress, total)
         made: Iterator[Picture] = iter(())
         if not known:
             prepared = prepare() if prepared is None else prepared
-            made = renderer.render(prepared, frames[start:stop], cancelled=cancelled)
+            made = _rendered(renderer, prepared, frames, range(start, stop), show, cancelled)
         for index in range(start, stop):
             if cancelled is not None and cancelled():
                 raise Cancelled
             picture = cache.get(keys[index]) if known else next(made)
             if picture is None:  # removed, or found damaged, since it was looked for
                 prepared = prepare() if prepared is None else prepared
-                picture = next(iter(renderer.render(prepared, frames[index : index + 1])))
+                picture = next(_rendered(renderer, prepared, frames, range(index, index + 1), show, cancelled))
                 cache.put(keys[index], picture)
             elif not known:
                 cache.put(keys[index], picture)
             yield picture
-            if progress is not None:
-                progress(index + 1, total)
+            show(index + 1)
+
+
+def _rendered(
+    renderer: Renderer,
+    prepared: Any,
+    frames: FlameParams,
+    part: range,
+    show: Callable[[int], None],
+    cancelled: Callable[[], bool] | None,
+) -> Iterator[Picture]:
+    """Frames `part` of the batch, made anew."""
+
+    def step(done: int, total: int) -> None:
+        show(part.start + done * len(part) // total)
+
+    if isinstance(renderer, SequenceRenderer):
+        return iter(renderer.render_part(prepared, frames, part, progress=step, cancelled=cancelled))
+    return iter(renderer.render(prepared, frames[part.start : part.stop], cancelled=cancelled))
+
+
+def _rising(progress: Progress | None, total: int) -> Callable[[int], None]:
+    """Passes on how many frames are done, never fewer than before."""
+    most = 0
+
+    def show(done: int) -> None:
+        nonlocal most
+        if progress is not None and done > most:
+            most = done
+            progress(done, total)
+
+    return show
 
 
 class FrameCache:

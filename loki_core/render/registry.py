@@ -1,23 +1,56 @@
-"""Renderers by name."""
+"""Renderers built for a head."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from loki_core.errors import InputError
 from loki_core.head.model import HeadModel
 from loki_core.render.base import Renderer
+from loki_core.render.kinds import renderer_kind
+from loki_core.render.settings import SettingValue, complete
 from loki_core.render.warp.renderer import WarpRenderer
 
-__all__ = ["RENDERERS", "make_renderer"]
+__all__ = ["Renderers", "make_renderer"]
 
-RENDERERS: Mapping[str, Callable[[HeadModel], Renderer]] = MappingProxyType({"warp": WarpRenderer})
-"""What makes each renderer, for the head that portraits are fitted with."""
+_Maker = Callable[[Mapping[str, SettingValue]], Renderer]
+"""Makes a renderer for a value of each setting. It keeps what is slow to load, and may be called by several threads."""
 
 
-def make_renderer(name: str, head: HeadModel) -> Renderer:
-    """The renderer called `name`. Raises `InputError` for a name that is none."""
-    if name not in RENDERERS:
-        raise InputError(f"expected a renderer ({', '.join(RENDERERS)}), got '{name}'; choose one of these")
-    return RENDERERS[name](head)
+class Renderers:
+    """The renderers of one head. Each is built when it is first asked for and kept, with all that it loads."""
+
+    def __init__(self, head: HeadModel) -> None:
+        """`head`: the one that portraits are fitted with."""
+        self._head = head
+        self._lock = threading.Lock()
+        self._makers: dict[str, _Maker] = {}
+
+    def get(self, key: str, settings: Mapping[str, object] = MappingProxyType({})) -> Renderer:
+        """The renderer called `key`; settings that are not given are at their default.
+
+        Raises `InputError` for a name or setting that is none, and where something is missing that it needs.
+        """
+        kind = renderer_kind(key)
+        values = complete(kind.settings, settings)
+        if lacking := kind.lacking(values):
+            raise InputError(lacking)
+        with self._lock:
+            if key not in self._makers:
+                self._makers[key] = _MAKERS[key](self._head)
+        return self._makers[key](values)
+
+
+def make_renderer(key: str, head: HeadModel, settings: Mapping[str, object] = MappingProxyType({})) -> Renderer:
+    """One renderer, as `Renderers.get` gives it."""
+    return Renderers(head).get(key, settings)
+
+
+def _warp(head: HeadModel) -> _Maker:
+    renderer = WarpRenderer(head)
+    return lambda values: renderer
+
+
+_MAKERS: Mapping[str, Callable[[HeadModel], _Maker]] = MappingProxyType({"warp": _warp})

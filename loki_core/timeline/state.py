@@ -17,13 +17,15 @@ from loki_core.errors import InputError
 from loki_core.head.controls import check_controls, control, mirror_controls
 from loki_core.raster.preview import PREVIEW_MODES, PreviewMode
 from loki_core.timeline.layers import Layer, hand_values
+from loki_core.render.kinds import DEFAULT_RENDERER, renderer_kind
+from loki_core.render.settings import SettingValue, stored
 from loki_core.timeline.tracks import Tracks, drop_tracks, set_keys
 
 __all__ = [
-    "Look", "StudioState", "Tool", "View", "add_layer", "change_layer", "copy_layer", "drop_layer", "hand_layer", "lift_layer",
-    "motion_layer", "played_range", "selected_layer", "values_at_playhead", "with_control", "with_controls", "with_frame",
-    "with_keys", "with_look", "with_motion", "with_portrait", "with_selected", "with_tracks", "with_trim", "without_controls",
-    "work_hash",
+    "Look", "RenderChoice", "StudioState", "Tool", "View", "add_layer", "change_layer", "copy_layer", "drop_layer",
+    "hand_layer", "lift_layer", "motion_layer", "played_range", "selected_layer", "values_at_playhead", "with_control",
+    "with_controls", "with_frame", "with_keys", "with_look", "with_motion", "with_portrait", "with_render_setting",
+    "with_renderer", "with_selected", "with_tracks", "with_trim", "without_controls", "work_hash",
 ]  # fmt: skip
 
 View = Literal["side", "wipe", "map", "warp", "portrait"]
@@ -65,6 +67,15 @@ class Look:
 
 
 @dataclass(frozen=True)
+@dataclass(frozen=True)
+class RenderChoice:
+    """What draws the frames of a render."""
+
+    renderer: str = DEFAULT_RENDERER
+    settings: tuple[tuple[str, SettingValue], ...] = ()
+    """In order of name; those at their default are left out."""
+
+
 class StudioState:
     """All a frame depends on. Names and numbers only: hashable, deep-copyable, saved as JSON.
 
@@ -246,6 +257,18 @@ def played_range(state: StudioState, frame_count: int) -> tuple[int, int]:
 def with_frame(state: StudioState, frame: int, *, frame_count: int) -> StudioState:
     """Move the playhead; beyond the ends it stays at them."""
     return replace(state, look=replace(state.look, frame=max(0, min(frame, frame_count - 1))))
+
+def with_renderer(state: StudioState, key: str) -> StudioState:
+    """Render with another renderer, all its settings at their defaults. Raises `InputError` for one that is none."""
+    kind = renderer_kind(key)
+    return state if kind.key == state.render.renderer else replace(state, render=RenderChoice(kind.key))
+
+
+def with_render_setting(state: StudioState, name: str, value: object) -> StudioState:
+    """Change one setting of the renderer. Raises `InputError` for a name that is none, and for a value that it cannot have."""
+    settings = stored(renderer_kind(state.render.renderer).settings, {**dict(state.render.settings), name: value})
+    return replace(state, render=replace(state.render, settings=settings))
+
 
 
 def with_look(state: StudioState, name: str, value: object) -> StudioState:

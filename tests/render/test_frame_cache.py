@@ -23,6 +23,7 @@ class Painter:
     """A renderer whose pictures are the coefficients themselves."""
 
     name = "painter"
+    signature = ""
 
     def __init__(self) -> None:
         self.prepared, self.painted = 0, 0

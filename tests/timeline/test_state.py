@@ -12,6 +12,7 @@ from loki_core.head.controls import CONTROLS
 from loki_core.timeline.history import History, record, redo, undo
 from loki_core.timeline.layers import Layer
 from loki_core.timeline.state import (
+    RenderChoice,
     StudioState,
     add_layer,
     change_layer,
@@ -28,6 +29,8 @@ from loki_core.timeline.state import (
     with_look,
     with_motion,
     with_portrait,
+    with_render_setting,
+    with_renderer,
     with_selected,
     with_tracks,
     with_trim,
@@ -246,3 +249,14 @@ def test_the_lowest_motion_gives_the_rate_and_keeps_its_gains():
     other = motion_layer(with_motion(moved, "run", "Run"))
     assert other is not None and (other.source, other.retarget.jaw, other.first) == ("run", 1.5, 0)
     assert motion_layer(with_motion(state, "")) is None
+
+
+def test_another_renderer_begins_with_its_defaults_and_is_part_of_the_work():
+    state = StudioState(render=RenderChoice("oil", (("thick", 3),)))
+    changed = with_renderer(state, "warp")
+    assert changed.render == RenderChoice() and work_hash(changed) != work_hash(state)
+    assert with_renderer(changed, "warp") is changed
+    with pytest.raises(InputError, match="got 'oil'"):
+        with_renderer(changed, "oil")
+    with pytest.raises(InputError, match="got 'thick'"):
+        with_render_setting(changed, "thick", 3)

@@ -24,6 +24,7 @@ class WarpRenderer:
     """Re-poses a portrait by moving its pixels with the head mesh. Keeps no state between calls."""
 
     name = "warp"
+    signature = ""
 
     def __init__(self, head: HeadModel) -> None:
         """`head`: the one that portraits were fitted with."""
