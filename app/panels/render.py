@@ -58,6 +58,34 @@ def build(bind: Binder, autosave: Autosave) -> gr.HTML:
     return widget("render", markup, [bind(start_render), bind(resume_render(autosave))])
 
 
+def _renderers() -> str:
+    return "".join(
+        f'<option value="{kind.key}" title="{escape(f"{name_in(kind.help)} {name_in(kind.licence)}", quote=True)}">'
+        f"{escape(name_in(kind.label))}</option>"
+        for kind in RENDERERS.values()
+    )
+
+
+def _settings(kind: RendererKind) -> str:
+    """What can be set of a renderer: shown while it is chosen."""
+    rows = "".join(map(_setting, kind.settings))
+    return f'<fieldset data-renderer="{kind.key}" aria-label="{escape(name_in(kind.label))}" hidden>{rows}</fieldset>'
+
+
+def _setting(setting: Setting) -> str:
+    label, title = escape(name_in(setting.label)), escape(name_in(setting.help), quote=True)
+    data = f'data-setting="{setting.name}" data-kind="{setting.kind}"'
+    if setting.kind == "switch":
+        return f'<label class="check" title="{title}"><input type="checkbox" {data}>{label}</label>'
+    if setting.kind == "choice":
+        options = "".join(f'<option value="{key}">{escape(name_in(words))}</option>' for key, words in setting.choices)
+        return f'<label class="row" title="{title}"><span>{label}</span><select {data}>{options}</select></label>'
+    data += f' min="{setting.minimum:g}" max="{setting.maximum:g}" step="{setting.step:g}" data-rest="{setting.default}"'
+    if setting.kind == "whole":
+        return f'<label class="row" title="{title}"><span>{label}</span><input type="number" {data}></label>'
+    return f'<label class="row" title="{title}"><span>{label}</span><input type="range" {data}><output></output></label>'
+
+
 def start_render(session: Session, request: Request) -> Reply:
     """Begin to render the work as it is now; later edits do not touch it."""
     begin_render(session, session.state, request)

@@ -14,6 +14,48 @@ find("render").addEventListener("click", () => {
   });
 });
 
+// --- what renders ------------------------------------------------------------------------------------------------------
+const settings = [...element.querySelectorAll("[data-setting]")];
+let gesture = null;
+
+element.querySelector("[name=ls-renderer]").addEventListener("change", () => studio.edit({ do: "renderer", name: value("ls-renderer") }));
+
+const valueIn = (input) => {
+  if (input.type === "checkbox") return input.checked;
+  return input.dataset.kind === "choice" ? input.value : Number(input.value);
+};
+const showSlider = (slider) => {
+  slider.nextElementSibling.textContent = Number(slider.value).toFixed(2);
+  studio.fill(slider);
+};
+const set = (input, to) => studio.edit({ do: "render_setting", name: input.dataset.setting, value: to, gesture });
+for (const input of settings) {
+  const slides = input.type === "range";
+  if (slides) input.addEventListener("pointerdown", () => (gesture = studio.newGesture()));
+  input.addEventListener(slides ? "input" : "change", () => {
+    if (!slides) gesture = null;
+    else showSlider(input);
+    set(input, valueIn(input));
+  });
+  if (slides) input.addEventListener("dblclick", () => set(input, Number(input.dataset.rest)));
+}
+
+const showRenderer = () => {
+  const { renderer, settings: values, lacking } = studio.studio.render;
+  element.querySelector("[name=ls-renderer]").value = renderer;
+  for (const part of element.querySelectorAll("fieldset")) part.hidden = part.dataset.renderer !== renderer;
+  for (const input of settings) {
+    const at = values[input.dataset.setting];
+    if (input.closest("fieldset").hidden || input.matches(":active")) continue;
+    if (input.type === "checkbox") input.checked = at;
+    else input.value = at;
+    if (input.type === "range") showSlider(input);
+  }
+  find("lacking").hidden = !lacking;
+  find("lacking").textContent = lacking;
+  find("render").disabled = !studio.studio.portrait || Boolean(lacking);
+};
+
 const showState = () => {
   const [first, stop] = studio.range;
   const seconds = ((stop - first) / studio.rate).toFixed(1);
@@ -69,6 +111,7 @@ const showJobs = () => {
   if (finished) showResult(finished);
 };
 
+studio.watch(({ render, portrait }) => [render, portrait], showRenderer);
 studio.watch(({ trim, frame_count, fps, motion, portrait }) => [trim, frame_count, fps, motion, portrait], showState);
 studio.follow("library", showState);
 studio.follow("library", showJobs);
@@ -77,4 +120,3 @@ studio.on("interrupted", () => {
   if (studio.interrupted.length) studio.toast(studio.say("interrupted", studio.interrupted[0]));
 });
 showInterrupted();
-studio.watch(({ render, portrait }) => [render, portrait], showRenderer);

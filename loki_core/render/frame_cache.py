@@ -27,17 +27,18 @@ _QUICK = [cv2.IMWRITE_PNG_COMPRESSION, 1]
 
 
 def frame_keys(renderer: Renderer, portrait: str, frames: FlameParams) -> list[str]:
-    """What stands for each frame of the batch (shape (T,)): hashes over the portrait's own, the coefficients and the code."""
-    start = hashlib.sha256(f"{renderer.name}|{portrait}|{_code_hash()}".encode())
+    """What stands for each frame of the batch (shape (T,)): hashes over the portrait's own, the coefficients, the renderer with its
+    settings and weights, and the code. Where a frame depends on others, their coefficients and its place among them count too."""
+    start = hashlib.sha256(f"{renderer.name}|{renderer.signature}|{portrait}|{_code_hash()}".encode())
     columns = [getattr(frames, field.name).contiguous().numpy() for field in fields(frames)]
     total, keys = frames.batch_shape[0], []
     for index in range(total):
         digest = start.copy()
-        for column in columns:
         reach = range(index, index + 1)
         if isinstance(renderer, SequenceRenderer):
             reach = renderer.reach(index, total)
             digest.update(f"{index}|{reach.start}|{reach.stop}".encode())
+        for column in columns:
             digest.update(column[reach.start : reach.stop].tobytes())
         keys.append(digest.hexdigest())
     return keys
@@ -58,8 +59,8 @@ def render_missing(
     `progress` counts frames; where one takes many steps, what is done of those to come counts as well. Raises `Cancelled`.
     """
     total, prepared = len(keys), None
-    for start, stop, known in _runs([key in cache for key in keys]):
     show = _rising(progress, total)
+    for start, stop, known in _runs([key in cache for key in keys]):
         made: Iterator[Picture] = iter(())
         if not known:
             prepared = prepare() if prepared is None else prepared

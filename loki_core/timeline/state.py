@@ -16,10 +16,10 @@ import numpy as np
 from loki_core.errors import InputError
 from loki_core.head.controls import check_controls, control, mirror_controls
 from loki_core.raster.preview import PREVIEW_MODES, PreviewMode
-from loki_core.timeline.layers import Layer, hand_values
 from loki_core.render.kinds import DEFAULT_RENDERER, renderer_kind
 from loki_core.render.settings import SettingValue, stored
 from loki_core.timeline.tracks import Tracks, drop_tracks, set_keys
+from loki_core.timeline.layers import Layer, hand_values
 
 __all__ = [
     "Look", "RenderChoice", "StudioState", "Tool", "View", "add_layer", "change_layer", "copy_layer", "drop_layer",
@@ -67,7 +67,6 @@ class Look:
 
 
 @dataclass(frozen=True)
-@dataclass(frozen=True)
 class RenderChoice:
     """What draws the frames of a render."""
 
@@ -77,6 +76,7 @@ class RenderChoice:
 
 
 class StudioState:
+@dataclass(frozen=True)
     """All a frame depends on. Names and numbers only: hashable, deep-copyable, saved as JSON.
 
     Pictures and motions are named, not held: the name is a hash of what they contain.
@@ -90,6 +90,7 @@ class StudioState:
     trim: tuple[int, int] | None = None
     """First frame and the one past the last that are played and rendered; None = all."""
     look: Look = field(default_factory=Look)
+    render: RenderChoice = field(default_factory=RenderChoice)
 
 
 _BY_HAND = Layer("hand")
@@ -254,10 +255,6 @@ def played_range(state: StudioState, frame_count: int) -> tuple[int, int]:
     return state.trim or (0, frame_count)
 
 
-def with_frame(state: StudioState, frame: int, *, frame_count: int) -> StudioState:
-    """Move the playhead; beyond the ends it stays at them."""
-    return replace(state, look=replace(state.look, frame=max(0, min(frame, frame_count - 1))))
-
 def with_renderer(state: StudioState, key: str) -> StudioState:
     """Render with another renderer, all its settings at their defaults. Raises `InputError` for one that is none."""
     kind = renderer_kind(key)
@@ -273,6 +270,10 @@ def with_render_setting(state: StudioState, name: str, value: object) -> StudioS
 
 def with_look(state: StudioState, name: str, value: object) -> StudioState:
     """Change how the work is looked at, by the name of a field. Raises `InputError` for what is none of its values."""
+def with_frame(state: StudioState, frame: int, *, frame_count: int) -> StudioState:
+    """Move the playhead; beyond the ends it stays at them."""
+    return replace(state, look=replace(state.look, frame=max(0, min(frame, frame_count - 1))))
+
     if name not in _LOOKS or value not in _LOOKS[name]:
         choices = _LOOKS.get(name, tuple(_LOOKS))
         raise InputError(f"expected one of {', '.join(map(str, choices))} for '{name}', got {value!r}")

@@ -111,3 +111,49 @@ def test_the_oldest_go_when_there_are_too_many_bytes(tmp_path: Path):
         os.utime(tmp_path / f"{name}.png", (1000 - age, 1000 - age))
     FrameCache(tmp_path, (tmp_path / "a.png").stat().st_size).trim()
     assert "a" in cache and "b" not in cache
+
+
+class Smoother(Painter):
+    """A renderer whose picture is the mean over its own frame and its neighbours."""
+
+    name = "smoother"
+
+    def reach(self, index: int, total: int) -> range:
+        return range(max(0, index - 1), min(total, index + 2))
+
+    def render_part(
+        self,
+        prepared: int,
+        frames: FlameParams,
+        part: range,
+        *,
+        progress: Progress | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> Iterator[np.ndarray]:
+        for done, index in enumerate(part):
+            reach = self.reach(index, frames.batch_shape[0])
+            self.painted += 1
+            if progress is not None:
+                progress(2 * done + 1, 2 * len(part))
+            yield np.full((4, 6, 4), int(frames.jaw_pose[reach.start : reach.stop, 0].mean() * 100) + prepared, np.uint8)
+
+
+def test_where_frames_depend_on_neighbours_those_around_a_change_are_made_again_too(frames: FlameParams, tmp_path: Path):
+    cache = FrameCache(tmp_path, 10**6)
+    rendered(Smoother(), frames, cache)
+    frames.jaw_pose[4:6] += 0.3
+    smoother = Smoother()
+    assert np.array_equal(rendered(smoother, frames, cache), list(Smoother().render_part(7, frames, range(12))))
+    assert smoother.painted == 4
+
+
+def test_progress_counts_steps_of_a_frame_and_never_goes_back(frames: FlameParams, tmp_path: Path):
+    seen: list[int] = []
+    rendered(Smoother(), frames, FrameCache(tmp_path, 10**6), progress=lambda done, total: seen.append(done))
+    assert seen == list(range(1, 13))
+
+
+def test_settings_and_weights_are_in_the_keys(frames: FlameParams):
+    other = Painter()
+    other.signature = "steps=30|weights 12ab"
+    assert not set(frame_keys(other, "face", frames)) & set(frame_keys(Painter(), "face", frames))
