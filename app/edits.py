@@ -24,9 +24,9 @@ from loki_core.timeline.state import (
     with_look,
     with_motion,
     with_portrait,
-    with_tracks,
     with_render_setting,
     with_renderer,
+    with_tracks,
     with_trim,
     without_controls,
 )
@@ -106,19 +106,19 @@ def _portrait(session: Session, state: StudioState, edit: Request) -> StudioStat
     portrait = text(edit, "id")
     if portrait not in session.sitters:
         raise InputError(say("bad_request"))
+    return with_portrait(state, portrait)
+
+
+def _trim(session: Session, state: StudioState, edit: Request) -> StudioState:
+    return with_trim(state, integer(edit, "first"), integer(edit, "stop"), frame_count=session.frame_count(state))
+
+
 def _renderer(session: Session, state: StudioState, edit: Request) -> StudioState:
     return with_renderer(state, text(edit, "name"))
 
 
 def _render_setting(session: Session, state: StudioState, edit: Request) -> StudioState:
     return with_render_setting(state, text(edit, "name"), edit.get("value"))
-
-
-    return with_portrait(state, portrait)
-
-
-def _trim(session: Session, state: StudioState, edit: Request) -> StudioState:
-    return with_trim(state, integer(edit, "first"), integer(edit, "stop"), frame_count=session.frame_count(state))
 
 
 def _look(session: Session, state: StudioState, edit: Request) -> StudioState:
@@ -140,6 +140,8 @@ _EDITS: Mapping[str, Callable[[Session, StudioState, Request], StudioState]] = M
         "portrait": _portrait,
         "layer": change_layers,
         "trim": _trim,
+        "renderer": _renderer,
+        "render_setting": _render_setting,
         "look": _look,
     }
 )

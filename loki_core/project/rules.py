@@ -10,8 +10,8 @@ from loki_core.errors import InputError
 from loki_core.head.controls import check_controls
 from loki_core.motion.clip import Motion
 from loki_core.motion.retarget import RetargetSettings
-from loki_core.timeline.layers import Layer, with_field, with_gain, with_region
 from loki_core.render.kinds import check_choice
+from loki_core.timeline.layers import Layer, with_field, with_gain, with_region
 from loki_core.timeline.state import StudioState, with_trim
 from loki_core.timeline.tracks import Tracks
 
@@ -32,8 +32,8 @@ def check_state(state: StudioState, portraits: Container[str], motions: Containe
         raise InputError(f"expected a rate of up to {_MOST_FPS} frames a second, got {state.fps}; use another copy")
     if state.trim is not None:
         with_trim(state, *state.trim, frame_count=state.trim[1])
-    if state.look.frame < 0:
     check_choice(state.render.renderer, state.render.settings)
+    if state.look.frame < 0:
         raise InputError(f"expected a playhead from 0, got {state.look.frame}; use another copy")
     if len({layer.id for layer in state.layers}) < len(state.layers) or len(state.layers) > _MOST_LAYERS:
         raise InputError(f"expected up to {_MOST_LAYERS} layers, each of another id; use another copy")

@@ -18,8 +18,8 @@ from loki_core.head.controls import check_controls, control, mirror_controls
 from loki_core.raster.preview import PREVIEW_MODES, PreviewMode
 from loki_core.render.kinds import DEFAULT_RENDERER, renderer_kind
 from loki_core.render.settings import SettingValue, stored
-from loki_core.timeline.tracks import Tracks, drop_tracks, set_keys
 from loki_core.timeline.layers import Layer, hand_values
+from loki_core.timeline.tracks import Tracks, drop_tracks, set_keys
 
 __all__ = [
     "Look", "RenderChoice", "StudioState", "Tool", "View", "add_layer", "change_layer", "copy_layer", "drop_layer",
@@ -75,8 +75,8 @@ class RenderChoice:
     """In order of name; those at their default are left out."""
 
 
-class StudioState:
 @dataclass(frozen=True)
+class StudioState:
     """All a frame depends on. Names and numbers only: hashable, deep-copyable, saved as JSON.
 
     Pictures and motions are named, not held: the name is a hash of what they contain.
@@ -89,8 +89,8 @@ class StudioState:
     """Lowest first. Without any the portrait stands still."""
     trim: tuple[int, int] | None = None
     """First frame and the one past the last that are played and rendered; None = all."""
-    look: Look = field(default_factory=Look)
     render: RenderChoice = field(default_factory=RenderChoice)
+    look: Look = field(default_factory=Look)
 
 
 _BY_HAND = Layer("hand")
@@ -267,13 +267,13 @@ def with_render_setting(state: StudioState, name: str, value: object) -> StudioS
     return replace(state, render=replace(state.render, settings=settings))
 
 
-
-def with_look(state: StudioState, name: str, value: object) -> StudioState:
-    """Change how the work is looked at, by the name of a field. Raises `InputError` for what is none of its values."""
 def with_frame(state: StudioState, frame: int, *, frame_count: int) -> StudioState:
     """Move the playhead; beyond the ends it stays at them."""
     return replace(state, look=replace(state.look, frame=max(0, min(frame, frame_count - 1))))
 
+
+def with_look(state: StudioState, name: str, value: object) -> StudioState:
+    """Change how the work is looked at, by the name of a field. Raises `InputError` for what is none of its values."""
     if name not in _LOOKS or value not in _LOOKS[name]:
         choices = _LOOKS.get(name, tuple(_LOOKS))
         raise InputError(f"expected one of {', '.join(map(str, choices))} for '{name}', got {value!r}")
