@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import torch
@@ -16,7 +16,14 @@ from loki_core.head.model import HeadModel
 from loki_core.motion.axes import axes_named
 from loki_core.motion.clip import Motion
 
-__all__ = ["Jitter", "SmoothSettings", "continuous_quaternions", "measure_jitter", "one_euro", "rotation_vectors", "smooth"]
+__all__ = [
+    "Jitter", "Method", "Part", "SmoothSettings", "continuous_quaternions", "measure_jitter", "one_euro", "rotation_vectors",
+    "smooth", "smooth_part",
+]  # fmt: skip
+
+Method = Literal["savgol", "one_euro"]
+Part = Literal["head", "expression", "gaze"]
+"""head: its rotation, neck and place; gaze: the eyes' rotations and the axes that turn them; expression: the jaw and the rest."""
 
 _POLYNOMIAL = 3
 """Order of the Savitzky-Golay fit: keeps the height of peaks that span the window."""
@@ -37,7 +44,7 @@ class SmoothSettings:
     A window is the length of the polynomial that Savitzky-Golay fits; one-euro passes 1 / (2 window) Hz while all is still.
     """
 
-    method: Literal["savgol", "one_euro"] = "savgol"
+    method: Method = "savgol"
     head_window: float = 0.5
     """Seconds that a frame of the head's rotation and place is smoothed over. Longer is smoother."""
     face_window: float = 0.25
@@ -61,22 +68,31 @@ class Jitter:
 
 def smooth(motion: Motion, head: HeadModel, settings: SmoothSettings) -> Motion:
     """Filter coefficients and, as sign-continuous quaternions, rotations. Bridge lost frames first: they are taken as seen."""
-    head_filter, face_filter = (_filter_of(settings, w, float(motion.fps)) for w in (settings.head_window, settings.face_window))
-    expression = motion.expression.numpy().astype(np.float64)
-    smoothed = face_filter(expression, False)
-    if settings.protect_blinks:
-        lids = axes_named(head, "eyeBlink").numpy()
-        smoothed[:, lids] += _blink_weight(expression[:, lids], float(motion.fps)) * (expression - smoothed)[:, lids]
-    place = motion.translation.numpy().astype(np.float64) / _HEAD_LENGTH
-    return replace(
-        motion,
-        expression=_tensor(smoothed),
-        translation=_tensor(head_filter(place, True) * _HEAD_LENGTH),
-        global_orient=_smooth_rotations(motion.global_orient, head_filter),
-        neck_pose=_smooth_rotations(motion.neck_pose, head_filter),
-        jaw_pose=_smooth_rotations(motion.jaw_pose, face_filter),
-        eye_pose=_smooth_rotations(motion.eye_pose, face_filter),
-    )
+    for part in get_args(Part):
+        motion = smooth_part(motion, head, part, settings)
+    return motion
+
+
+def smooth_part(motion: Motion, head: HeadModel, part: Part, settings: SmoothSettings) -> Motion:
+    """Filter one part and leave the others as they are; each channel is filtered by itself, so the order of parts is free."""
+    window = settings.head_window if part == "head" else settings.face_window
+    apply = _filter_of(settings, window, float(motion.fps))
+    if part == "head":
+        place = motion.translation.numpy().astype(np.float64) / _HEAD_LENGTH
+        return replace(
+            motion,
+            translation=_tensor(apply(place, True) * _HEAD_LENGTH),
+            global_orient=_smooth_rotations(motion.global_orient, apply),
+            neck_pose=_smooth_rotations(motion.neck_pose, apply),
+        )
+    gaze = axes_named(head, "eyeLook")
+    axes = gaze if part == "gaze" else ~gaze
+    expression = motion.expression.clone()
+    if axes.any():
+        expression[:, axes] = _smooth_axes(expression, head, axes, apply, settings.protect_blinks, float(motion.fps))
+    if part == "gaze":
+        return replace(motion, expression=expression, eye_pose=_smooth_rotations(motion.eye_pose, apply))
+    return replace(motion, expression=expression, jaw_pose=_smooth_rotations(motion.jaw_pose, apply))
 
 
 def measure_jitter(motion: Motion, head: HeadModel) -> Jitter:
@@ -148,6 +164,18 @@ def _savgol(values: Float[np.ndarray, "T C"], rate: float, window: float) -> Flo
     from scipy.signal import savgol_filter  # half a second of the studio's start
 
     return savgol_filter(values, length, _POLYNOMIAL, axis=0)
+
+
+def _smooth_axes(
+    expression: Float[Tensor, "T E"], head: HeadModel, axes: Bool[Tensor, "E"], apply: _Filter, protect: bool, rate: float
+) -> Float[Tensor, "T K"]:
+    """The marked axes, filtered; lids as they were while they blink, if that is protected."""
+    raw = expression.numpy().astype(np.float64)[:, axes.numpy()]
+    smoothed = apply(raw, False)
+    lids = axes_named(head, "eyeBlink")[axes].numpy()
+    if protect:
+        smoothed[:, lids] += _blink_weight(raw[:, lids], rate) * (raw - smoothed)[:, lids]
+    return _tensor(smoothed)
 
 
 def _smooth_rotations(vectors: Float[Tensor, "T *J 3"], apply: _Filter) -> Float[Tensor, "T *J 3"]:

@@ -1,9 +1,10 @@
-"""Bridging the frames in which the tracker lost the face."""
+"""Filling the frames in which the tracker lost the face, or that are not to be believed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 import torch
@@ -15,7 +16,11 @@ from loki_core.errors import InputError
 from loki_core.motion.clip import Motion
 from loki_core.motion.filters import continuous_quaternions, rotation_vectors
 
-__all__ = ["bridge_gaps"]
+__all__ = ["Filling", "bridge_gaps", "fill_frames"]
+
+Filling = Literal["hold", "interpolate", "neutral"]
+"""hold: the last seen frame, which eases into the next; interpolate: from seen frame to seen frame, however far apart; neutral:
+head and face ease to the frame at rest and back."""
 
 _EASE = 0.4
 """Seconds to let go of the last seen face, and to meet the next."""
@@ -33,34 +38,78 @@ def bridge_gaps(motion: Motion, *, longest: float = 0.8) -> Motion:
         raise InputError("expected at least one frame with a face, got none; choose another clip")
     if seen.all():
         return motion
-    limit, ease = longest * float(motion.fps), max(_EASE * float(motion.fps), 1.0)
+    return _filled(motion, seen, longest * float(motion.fps), _usual)
 
-    def fill(vectors: Float[Tensor, "T C"], rests: bool) -> Float[Tensor, "T C"]:
-        return torch.from_numpy(_fill(vectors.numpy()[seen], seen, limit, ease, rests)).float()
 
-    def turn(vectors: Float[Tensor, "T *J 3"], rests: bool) -> Float[Tensor, "T *J 3"]:
+def fill_frames(motion: Motion, seen: Bool[Tensor, "T"], filling: Filling, *, neutral: int) -> Motion:
+    """Fill the frames that are not marked as `seen` from those that are. `neutral`: the frame in which the face is at rest.
+
+    Before the first and after the last of them the face stays as it is there, or eases to rest. Raises `InputError` when none is
+    marked.
+    """
+    shown = seen.numpy()
+    if not shown.any():
+        raise InputError("expected at least one frame with a face, got none; choose another clip")
+    if shown.all():
+        return motion
+
+    def at_rest(field: str, known: Float[np.ndarray, "N C"]) -> Float[np.ndarray, "C"]:
+        value = getattr(motion, field)[neutral : neutral + 1]
+        if field in ("expression", "translation"):
+            return value[0].numpy().astype(np.float64)
+        rest = continuous_quaternions(value).reshape(-1, 4)
+        side = (rest * known[0].reshape(-1, 4)).sum(-1, keepdims=True)
+        return np.where(side < 0, -rest, rest).ravel()
+
+    limit = np.inf if filling == "interpolate" else 0.0
+    return _filled(motion, shown, limit, at_rest if filling == "neutral" else lambda field, known: None)
+
+
+_Rest = Callable[[str, Float[np.ndarray, "N C"]], Float[np.ndarray, "C"] | None]
+"""What a field eases to in long gaps, told from its seen frames; None: it holds."""
+
+
+def _usual(field: str, known: Float[np.ndarray, "N C"]) -> Float[np.ndarray, "C"] | None:
+    """The face's usual values; the head holds."""
+    return np.median(known, axis=0) if field in ("expression", "jaw_pose", "eye_pose") else None
+
+
+def _filled(motion: Motion, seen: Bool[np.ndarray, "T"], limit: float, rest: _Rest) -> Motion:
+    """Gaps of up to `limit` frames are interpolated."""
+    ease = max(_EASE * float(motion.fps), 1.0)
+
+    def fill(field: str) -> Float[Tensor, "T C"]:
+        known = getattr(motion, field).numpy()[seen]
+        return torch.from_numpy(_fill(known, seen, limit, ease, rest(field, known))).float()
+
+    def turn(field: str) -> Float[Tensor, "T *J 3"]:
+        vectors = getattr(motion, field)
         known = continuous_quaternions(vectors[torch.from_numpy(seen)])
-        filled = _fill(known.reshape(len(known), -1), seen, limit, ease, rests)
+        flat = known.reshape(len(known), -1)
+        filled = _fill(flat, seen, limit, ease, rest(field, flat))
         return rotation_vectors(filled.reshape(len(seen), -1, 4), vectors)
 
     return replace(
         motion,
-        expression=fill(motion.expression, True),
-        jaw_pose=turn(motion.jaw_pose, True),
-        eye_pose=turn(motion.eye_pose, True),
-        global_orient=turn(motion.global_orient, False),
-        neck_pose=turn(motion.neck_pose, False),
-        translation=fill(motion.translation, False),
+        expression=fill("expression"),
+        jaw_pose=turn("jaw_pose"),
+        eye_pose=turn("eye_pose"),
+        global_orient=turn("global_orient"),
+        neck_pose=turn("neck_pose"),
+        translation=fill("translation"),
     )
 
 
 def _fill(
-    known: Float[np.ndarray, "N C"], seen: Bool[np.ndarray, "T"], limit: float, ease: float, rests: bool
+    known: Float[np.ndarray, "N C"],
+    seen: Bool[np.ndarray, "T"],
+    limit: float,
+    ease: float,
+    rest: Float[np.ndarray, "C"] | None,
 ) -> Float[np.ndarray, "T C"]:
-    """All frames from the seen ones; long gaps go through the median if the channel `rests`, else through the last pose."""
+    """All frames from the seen ones; long gaps go through `rest`, or through the last pose where there is none."""
     values = np.empty((len(seen), known.shape[1]))
     values[seen] = known
-    median = np.median(known, axis=0)
     between = PchipInterpolator(np.flatnonzero(seen), known) if len(known) > 1 else None
     for start, end in _gaps(seen):
         frames = np.arange(start, end)
@@ -70,7 +119,7 @@ def _fill(
             continue
         last, following = values[max(start - 1, 0)], values[min(end, len(seen) - 1)]
         before, after = (last if start > 0 else following), (following if end < len(seen) else last)
-        hold = median if rests else before
+        hold = before if rest is None else rest
         left = _smoothstep((frames - start + 1) / ease)[:, None] if start > 0 else 1.0
         ahead = _smoothstep((end - frames) / ease)[:, None] if end < len(seen) else 1.0
         values[frames] = hold + (before - hold) * (1 - left) + (after - hold) * (1 - ahead)

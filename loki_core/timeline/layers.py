@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Float
 
 from loki_core.errors import InputError
+from loki_core.motion.clean import Cleaning
 from loki_core.motion.retarget import RetargetSettings
 from loki_core.timeline.curves import Curve, sample
 from loki_core.timeline.tracks import Tracks, sample_tracks
@@ -56,6 +57,8 @@ class Layer:
     regions: tuple[tuple[Region, float], ...] = ()
     """Share of each region, 0 to 1; those at 1 are left out."""
     retarget: RetargetSettings = field(default_factory=RetargetSettings)
+    cleaning: Cleaning = field(default_factory=Cleaning)
+    """What is done to a tracked performance before it moves the face; others are left as they are."""
     controls: tuple[tuple[str, float], ...] = ()
     """Set by hand in every frame, by name and in the control's unit; those at rest are left out."""
     tracks: Tracks = field(default_factory=Tracks)

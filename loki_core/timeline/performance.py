@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -13,7 +14,9 @@ from loki_core.head.arkit import apply_controls
 from loki_core.head.model import HeadModel
 from loki_core.head.params import FlameParams
 from loki_core.head.units import UnitBasis
+from loki_core.motion.clean import Cleaning, clean_motion
 from loki_core.motion.clip import Motion
+from loki_core.motion.neutral import find_neutral
 from loki_core.motion.presets import MotionPreset, sample_controls
 from loki_core.motion.retarget import RetargetSettings, retarget
 from loki_core.timeline.layers import Layer, source_places, weights
@@ -38,11 +41,23 @@ def frame_count(performance: Performance) -> int:
 
 
 def perform(
-    performance: Performance, portrait: FlameParams, head: HeadModel, units: UnitBasis, settings: RetargetSettings
+    performance: Performance,
+    portrait: FlameParams,
+    head: HeadModel,
+    units: UnitBasis,
+    settings: RetargetSettings,
+    cleaning: Cleaning | None = None,
 ) -> FlameParams:
-    """The performance on a portrait's face (batch shape ()), without further edits: batch shape (T,)."""
+    """The performance on a portrait's face (batch shape ()), without further edits: batch shape (T,).
+
+    `cleaning` is done to motions first, None = nothing; the neutral frame is looked for in the motion as it was tracked.
+    """
     if isinstance(performance, Motion):
-        return retarget(performance, portrait, head, settings)
+        if settings.neutral is None:
+            settings = replace(settings, neutral=find_neutral(performance, head).index)
+        assert settings.neutral is not None
+        cleaned = clean_motion(performance, head, cleaning or Cleaning(), neutral=settings.neutral)
+        return retarget(cleaned, portrait, head, settings)
     seconds = torch.arange(frame_count(performance)).double() / float(PRESET_FPS)
     values = sample_controls(performance, seconds.numpy())
     tracks: dict[str, float | Float[torch.Tensor, "*B"]] = {name: torch.from_numpy(track) for name, track in values.items()}

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from loki_core.head.controls import CONTROLS, control
 from loki_core.head.model import HeadId
+from loki_core.motion.clean import Cleaning, PartFilter
 from loki_core.motion.clip import Motion
 from loki_core.project.contents import Project, ProjectMotion, ProjectPortrait, StoredFile
 from loki_core.raster.camera import Camera
@@ -141,6 +142,13 @@ def _fade(frame: int, share: float, state: StudioState) -> StudioState:
     return change_layer(state, state.layers[-1].id, lambda layer: replace(layer, weight=with_key(layer.weight, frame, share)))
 
 
+def _clean(method: str, window: float, lost: str, state: StudioState) -> StudioState:
+    if not state.layers:
+        return state
+    cleaning = Cleaning(head=PartFilter(method, window), mend_outliers=True, lost=lost)  # type: ignore[arg-type]
+    return change_layer(state, state.layers[-1].id, lambda layer: replace(layer, cleaning=cleaning))
+
+
 def _edit(act: Callable[..., StudioState], *values: st.SearchStrategy[object]) -> st.SearchStrategy[Edit]:
     return st.builds(partial, st.just(act), *values)
 
@@ -164,6 +172,7 @@ EDITS: st.SearchStrategy[list[Edit]] = st.lists(
         _edit(_change, st.just(with_field), st.just("mute"), st.booleans()),
         _edit(_change, st.just(with_region), st.sampled_from(REGIONS), st.floats(0, 1)),
         _edit(_change, st.just(with_gain), st.just("jaw"), st.floats(0, 2)),
+        _edit(_clean, st.sampled_from(("none", "savgol", "one_euro")), st.floats(0.1, 1.5), st.sampled_from(("tracked", "hold"))),
         _edit(_fade, st.integers(0, 99), st.floats(0, 1)),
     ),
     max_size=20,

@@ -8,7 +8,9 @@ import torch
 
 from loki_core.head.embedded import embedded_head
 from loki_core.head.units import unit_basis
+from loki_core.motion.clean import Cleaning, PartFilter
 from loki_core.motion.clip import Motion
+from loki_core.motion.neutral import find_neutral
 from loki_core.motion.presets import MOTIONS, load_motion_preset
 from loki_core.motion.retarget import RetargetSettings
 from loki_core.timeline.layers import Layer
@@ -69,3 +71,20 @@ def test_a_layer_lasts_until_its_motion_has_been_shown():
     assert layer_length(replace(LAYER, speed=2.0), clip, RATE) == 5
     assert layer_length(LAYER, clip, 2 * RATE) == 20
     assert layer_length(replace(LAYER, stop=7), clip, RATE) == 7
+
+
+def test_cleaning_is_done_before_the_clip_moves_the_portrait_and_the_neutral_frame_stays():
+    clip = motion(60)
+    clip.jaw_pose[30, 0] = 0.3
+    spike = perform(clip, STILL, HEAD, UNITS, RetargetSettings(neutral=0)).jaw_pose[30, 0]
+    calm = perform(clip, STILL, HEAD, UNITS, RetargetSettings(neutral=0), Cleaning(expression=PartFilter("savgol", 0.6)))
+    assert calm.jaw_pose[30, 0] < spike - 0.05 and calm.batch_shape == (60,)
+    by_itself = perform(clip, STILL, HEAD, UNITS, RetargetSettings(), Cleaning())
+    chosen = find_neutral(clip, HEAD).index
+    assert by_itself.jaw_pose.equal(perform(clip, STILL, HEAD, UNITS, RetargetSettings(neutral=chosen)).jaw_pose)
+
+
+def test_cleaning_leaves_presets_alone():
+    preset = load_motion_preset(MOTIONS / "nod.json")
+    cleaned = perform(preset, STILL, HEAD, UNITS, RetargetSettings(), Cleaning(head=PartFilter("savgol", 1.0)))
+    assert cleaned.global_orient.equal(perform(preset, STILL, HEAD, UNITS, RetargetSettings()).global_orient)
