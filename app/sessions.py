@@ -138,10 +138,10 @@ class Session:
     def _perform(self, state: StudioState, layer: Layer) -> tuple[FlameParams, float]:
         """A layer's performance on the portrait, and its frames a second over the timeline's."""
         performance = self.acts[layer.source].performance
-        key = (state.portrait, layer.source, layer.retarget)
+        key = (state.portrait, layer.source, layer.retarget, layer.cleaning)
         if key not in self.performed:
             portrait = self.sitters[state.portrait].full.params
-            made = perform(performance, portrait, self.stage.head, self.stage.units, layer.retarget)
+            made = perform(performance, portrait, self.stage.head, self.stage.units, layer.retarget, layer.cleaning)
             _keep(self.performed, key, made, _MOST_PERFORMED)
         return self.performed[key], float(frame_rate(performance) / Fraction(*state.fps))
 
