@@ -10,10 +10,11 @@ from types import MappingProxyType
 from typing import Literal
 
 from loki_core.errors import InputError
+from loki_core.lia_x.directions import DIRECTION_COUNT, DIRECTIONS, direction_name
 
-__all__ = ["ARKIT_UNITS", "CONTROLS", "Control", "check_controls", "control", "mirror_controls"]
+__all__ = ["ARKIT_UNITS", "CONTROLS", "LATENT_CONTROLS", "Control", "check_controls", "control", "mirror_controls"]
 
-Group = Literal["brows", "eyes", "lids", "cheeks", "nose", "mouth", "jaw", "tongue", "head", "neck"]
+Group = Literal["brows", "eyes", "lids", "cheeks", "nose", "mouth", "jaw", "tongue", "head", "neck", "latent"]
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Control:
     """ARKit's spelling; the rest in the same camel case."""
     label: str
     unit: str
-    """`share` (0 = rest, 1 = as far as a face goes), `degrees` or `cm`."""
+    """`share` (0 = rest, 1 = as far as a face goes), `degrees`, `cm`, or `latent` (length along a direction of a network)."""
     minimum: float
     maximum: float
     default: float
@@ -106,10 +107,25 @@ CONTROLS: tuple[Control, ...] = (
 )  # fmt: skip
 """Every control, in the order in which a panel lists them."""
 
+_LATENT_REACH = 3.0
+"""The public checkpoint's coefficients differ between faces by less."""
+
+
+def _latent(index: int) -> Control:
+    named = {direction.index: direction for direction in DIRECTIONS}
+    label = named[index].label if index in named else f"Direction {index}"
+    text = f"Direction {index} of LIA-X, added to the portrait's own; seen in what LIA-X renders only."
+    reach = _LATENT_REACH
+    return Control(f"liax/{direction_name(index)}", label, "latent", -reach, reach, 0.0, "latent", None, text)
+
+
+LATENT_CONTROLS: tuple[Control, ...] = tuple(_latent(index) for index in range(DIRECTION_COUNT))
+"""LIA-X's directions in the order of its dictionary: they move no head, but are set, keyed and kept as the others."""
+
 ARKIT_UNITS: tuple[str, ...] = tuple(sorted(c.name for c in CONTROLS if c.unit == "share"))
 """ARKit's 52 units in alphabetical order."""
 
-_BY_NAME: Mapping[str, Control] = MappingProxyType({c.name: c for c in CONTROLS})
+_BY_NAME: Mapping[str, Control] = MappingProxyType({c.name: c for c in (*CONTROLS, *LATENT_CONTROLS)})
 
 
 def control(name: str) -> Control:

@@ -47,7 +47,7 @@ class LiaX:
 
     def edit(self, source: Source, edits: Mapping[int, float]) -> Image:
         """The portrait with values added to its own coefficients. Without edits: the reconstruction."""
-        return self._decode(source, source.alpha + self._edit_vector(edits))[0]
+        return self.decode(source, source.alpha + self._edit_vector(edits))[0]
 
     def animate(
         self, source: Source, driver: Iterable[Image], edits: Mapping[int, float], *, relative: bool = True
@@ -66,7 +66,7 @@ class LiaX:
         offset = edited - start if relative else self._edit_vector(edits)
         frames = chain([first], frames)
         while chunk := list(islice(frames, self.chunk)):
-            yield from self._decode(source, self.alpha(chunk) + offset)
+            yield from self.decode(source, self.alpha(chunk) + offset)
 
     def alpha(self, images: list[Image]) -> Float[Tensor, "B M"]:
         """Motion coefficients of pictures."""
@@ -78,7 +78,8 @@ class LiaX:
         difference = (self.alpha([first]) - source.alpha)[0]
         return {index: float(value) for index, value in enumerate(difference)}
 
-    def _decode(self, source: Source, alpha: Float[Tensor, "B M"]) -> list[Image]:
+    def decode(self, source: Source, alpha: Float[Tensor, "B M"]) -> list[Image]:
+        """The portrait with these motion coefficients: pictures of the network's square, in their honest range."""
         with torch.inference_mode():
             style = self.generator.navigate(source, alpha).to(self.decoder_dtype)
             rgb = self.generator.dec(style, source.features).float()

@@ -24,7 +24,7 @@ __all__ = ["Source", "evaluate_layers", "lay_over", "unmoved"]
 Source = Callable[[Layer], tuple[FlameParams, float]]
 """Gives a layer's performance on the portrait, batch shape (T,), and its frames a second over the timeline's."""
 
-_GROUPS = {control.name: control.group for control in CONTROLS}
+_GROUPS: Mapping[str, Region] = {control.name: control.group for control in CONTROLS if control.group != "latent"}
 _NECK = 1
 _UNNAMED: Region = "mouth"
 """Region of axes that are no ARKit units: principal components, which move the mouth most."""
@@ -91,6 +91,8 @@ def _set_by_hand(
     faders: Mapping[str, float] = dict(layer.regions)
     values: dict[str, float | Float[Tensor, "*B"]] = {}
     for name, column in hand_values(layer, frames).items():
+        if name not in _GROUPS:  # of a network's latent space: no part of the head
+            continue
         share, rest = weight * faders.get(_GROUPS[name], 1.0), control(name).default
         values[name] = torch.from_numpy(rest + share * (column - rest))
     if not values:

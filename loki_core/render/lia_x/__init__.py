@@ -1,0 +1,1 @@
+"""LIA-X as a renderer of performances."""
