@@ -19,7 +19,7 @@ from loki_core.diffusion.latents import from_latents, to_latents
 from loki_core.diffusion.network import LokiNetwork
 from loki_core.diffusion.saved import read_pipeline
 from loki_core.diffusion.schedule import ddim, seeded_noise
-from loki_core.diffusion.windows import Window, WindowBlend, plan_windows
+from loki_core.diffusion.windows import Window, WindowBlend, plan_windows, windows_of
 from loki_core.head.model import HeadId
 from loki_core.render.base import Cancelled, Progress
 
@@ -37,8 +37,10 @@ class SamplerConfig:
     """Of DDIM."""
     guidance: Guidance = field(default_factory=Guidance)
     seed: int = 0
+    window: int | None = None
+    """Frames drawn together; None: as many as the network was made for. Fewer take less memory."""
     overlap: int = 4
-    """Frames that a window shares with the one before."""
+    """Frames that a window shares with the one before; half of a window at most."""
     unconditional: Literal["zero_picture", "zero_features"] = "zero_picture"
     """What stands for no reference: features of a zero latent, as in training, or features of 0, as in the authors' sampling."""
 
@@ -106,15 +108,17 @@ class LokiPipeline(DiffusionPipeline):
         frames: int,
         config: SamplerConfig | None = None,
         *,
+        part: range | None = None,
         progress: Progress | None = None,
         cancelled: Callable[[], bool] | None = None,
     ) -> Iterator[Float[Tensor, "3 H W"]]:
         """Pictures in [-1, 1] (cut there), float32 on the CPU, in order, as soon as each is done; memory is that of two windows.
 
-        `progress` counts denoising steps of all windows. `cancelled` is asked before each step; then `Cancelled` is raised.
+        `part`: only these of the clip's frames, as they are in the whole clip; None: all. `progress` counts denoising steps of
+        all windows. `cancelled` is asked before each step; then `Cancelled` is raised.
         """
-        config = config or SamplerConfig()
-        windows = plan_windows(frames, size=self.network.loki.frames, overlap=config.overlap)
+        config, part = config or SamplerConfig(), range(frames) if part is None else part
+        windows = windows_of(self.windows(frames, config), part)
         blend, total = WindowBlend(), len(windows) * config.steps
         for index, window in enumerate(windows):
 
@@ -124,11 +128,17 @@ class LokiPipeline(DiffusionPipeline):
                 if progress is not None:
                     progress(done + step, total)
 
-            latents = self._denoise(remembered, maps(window.start, window.stop), window, config, blend, before_step)
-            for frame in latents[: window.settled - window.start]:
-                yield self._picture(frame)
+            latents = self._denoise(remembered, maps(window.start, window.stop), window, config, before_step)
+            latents = blend.blend(window, latents)
+            for frame in range(max(window.start, part.start), min(window.settled, part.stop)):
+                yield self._picture(latents[frame - window.start])
         if progress is not None:
             progress(total, total)
+
+    def windows(self, frames: int, config: SamplerConfig) -> tuple[Window, ...]:
+        """How a clip is cut."""
+        size = min(config.window or self.network.loki.frames, self.network.loki.frames)
+        return plan_windows(frames, size=size, overlap=min(config.overlap, size // 2))
 
     def __call__(
         self, image: Float[Tensor, "3 H W"], maps: Float[Tensor, "T M H W"], config: SamplerConfig | None = None
@@ -144,7 +154,6 @@ class LokiPipeline(DiffusionPipeline):
         maps: Float[Tensor, "T M H W"],
         window: Window,
         config: SamplerConfig,
-        blend: WindowBlend,
         before_step: Callable[[int], None],
     ) -> Float[Tensor, "T C h w"]:
         """Latents of one window, float32: the last levels of epsilon leave too little signal for half precision."""
@@ -159,7 +168,7 @@ class LokiPipeline(DiffusionPipeline):
             noisy = x[None].to(network.dtype)
             parts = [b.weight * network.predict(noisy, times, added, bank)[0].float() for b, bank, added in branches]
             prediction = torch.stack(parts).sum(0)
-            x = scheduler.step(blend.blend(step, window, prediction), time, x, return_dict=False)[0]
+            x = scheduler.step(prediction, time, x, return_dict=False)[0]
         return x
 
     def _conditions(

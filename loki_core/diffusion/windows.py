@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-__all__ = ["Window", "WindowBlend", "plan_windows", "triangular_weights"]
+__all__ = ["Window", "WindowBlend", "plan_windows", "triangular_weights", "windows_of"]
 
 
 @dataclass(frozen=True)
@@ -40,36 +41,41 @@ def triangular_weights(count: int) -> Float[Tensor, "T"]:
     return torch.minimum(rising, rising.flip(0))
 
 
-class WindowBlend:
-    """Blends the predictions of overlapping windows, step by step, in the order of the windows.
+def windows_of(windows: Sequence[Window], part: range) -> tuple[Window, ...]:
+    """Those that see any of the frames `part`."""
+    return tuple(window for window in windows if window.start < part.stop and part.start < window.stop)
 
-    As MultiDiffusion (Bar-Tal et al. 2023, eq. 5) with `triangular_weights`, but a window knows only those before it: its
-    overlapping frames follow the weighted mean of its own predictions and of theirs at the same step. So finished frames never
-    change, and what is kept between windows is the overlap alone, whatever the clip's length.
+
+class WindowBlend:
+    """Blends what overlapping windows have made, in the order of the windows.
+
+    The weighted mean of MultiDiffusion (Bar-Tal et al. 2023, eq. 5) with `triangular_weights`, but of finished latents, not at
+    each step: a frame depends on the windows that see it and on no others, so a part of a clip can be made alone, and is the
+    same. What is kept between windows is the overlap, whatever the clip's length. All windows start a frame from the same noise,
+    which keeps what they make of it alike.
     """
 
     def __init__(self) -> None:
-        self._kept: dict[int, _Kept] = {}
+        self._kept: _Kept | None = None
 
-    def blend(self, step: int, window: Window, prediction: Float[Tensor, "T C h w"]) -> Float[Tensor, "T C h w"]:
-        """The prediction that `window` follows at `step`; steps come in the same order in each window."""
-        weights = triangular_weights(len(prediction)).to(prediction)[:, None, None, None]
-        total, share = weights * prediction, weights
-        kept = self._kept.get(step)
+    def blend(self, window: Window, latents: Float[Tensor, "T C h w"]) -> Float[Tensor, "T C h w"]:
+        """The window's latents, where earlier windows see its frames as the mean of all so far."""
+        weights = triangular_weights(len(latents)).to(latents)[:, None, None, None]
+        total, share, kept = weights * latents, weights, self._kept
         if kept is not None:
-            before = kept.weights.new_zeros(len(prediction) - len(kept.weights), 1, 1, 1)
+            before = kept.weights.new_zeros(len(latents) - len(kept.weights), 1, 1, 1)
             share = weights + torch.cat([kept.weights, before])
-            earlier = torch.cat([kept.total, before.expand(-1, *prediction.shape[1:])])
+            earlier = torch.cat([kept.total, before.expand(-1, *latents.shape[1:])])
             total = total + earlier
-            prediction = prediction * (weights / share) + earlier / share
+            latents = latents * (weights / share) + earlier / share
         again = window.settled - window.start
-        self._kept[step] = _Kept(total[again:], share[again:])
-        return prediction
+        self._kept = _Kept(total[again:], share[again:])
+        return latents
 
 
 @dataclass(frozen=True, eq=False)
 class _Kept:
-    """Weighted sum of the predictions of one step, and the weights' sum, for the frames that the next window sees again."""
+    """Weighted sum of the latents, and the weights' sum, for the frames that the next window sees again."""
 
     total: Float[Tensor, "K C h w"]
     weights: Float[Tensor, "K 1 1 1"]

@@ -60,6 +60,26 @@ def test_what_comes_later_does_not_change_finished_frames(pipe):
     torch.testing.assert_close(short[:4], long[:4])
 
 
+def test_a_part_of_a_clip_is_what_it_is_in_the_whole(pipe):
+    remembered, given = pipe.remember(portrait()), maps(11)
+    whole = pipe(portrait(), given, QUICK)
+    for part in (range(0, 3), range(3, 5), range(5, 6), range(9, 11)):
+        alone = torch.stack(list(pipe.sample(remembered, lambda a, b: given[a:b], 11, QUICK, part=part)))
+        torch.testing.assert_close(alone, whole[part.start : part.stop], atol=1e-4, rtol=0)
+
+
+def test_smaller_windows_draw_the_same_clip_with_less_at_once(pipe):
+    config, asked = replace(QUICK, window=2), []
+    remembered, given = pipe.remember(portrait()), maps(5)
+
+    def of(start, stop):
+        asked.append(stop - start)
+        return given[start:stop]
+
+    out = torch.stack(list(pipe.sample(remembered, of, 5, config)))
+    assert out.shape == (5, 3, 16, 16) and set(asked) == {2}
+
+
 def test_portrait_and_maps_matter(pipe):
     plain = pipe(portrait(), maps(4), QUICK)
     assert not torch.allclose(plain, pipe(portrait(1), maps(4), QUICK))

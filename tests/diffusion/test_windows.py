@@ -9,7 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loki_core.diffusion.windows import WindowBlend, plan_windows, triangular_weights
+from loki_core.diffusion.windows import Window, WindowBlend, plan_windows, triangular_weights, windows_of
 
 plans = st.tuples(st.integers(1, 90), st.integers(1, 16)).flatmap(
     lambda given: st.tuples(st.just(given[0]), st.just(given[1]), st.integers(0, given[1] - 1))
@@ -61,7 +61,7 @@ def test_blending_is_the_weighted_mean_of_all_windows_so_far(plan):
     blend = WindowBlend()
     for k, window in enumerate(windows):
         torch.testing.assert_close(
-            blend.blend(0, window, predictions[k]), written_out(windows, predictions, k), atol=1e-5, rtol=1e-5
+            blend.blend(window, predictions[k]), written_out(windows, predictions, k), atol=1e-5, rtol=1e-5
         )
 
 
@@ -71,18 +71,37 @@ def test_weights_sum_to_one(plan):
     blend = WindowBlend()
     for window in plan_windows(frames, size=size, overlap=overlap):
         ones = torch.ones(window.stop - window.start, 1, 1, 1)
-        torch.testing.assert_close(blend.blend(0, window, ones), ones)
+        torch.testing.assert_close(blend.blend(window, ones), ones)
 
 
 def test_without_overlap_a_prediction_stays_bit_for_bit():
     blend, windows = WindowBlend(), plan_windows(8, size=4, overlap=0)
     for window in windows:
         prediction = torch.randn(4, 1, 2, 2)
-        assert torch.equal(blend.blend(0, window, prediction), prediction)
+        assert torch.equal(blend.blend(window, prediction), prediction)
 
 
-def test_steps_do_not_mix():
-    blend, (first, second) = WindowBlend(), plan_windows(6, size=4, overlap=2)
-    for step in range(3):
-        blend.blend(step, first, torch.full((4, 1, 1, 1), float(step)))
-    assert [blend.blend(step, second, torch.full((4, 1, 1, 1), float(step))).unique().item() for step in range(3)] == [0, 1, 2]
+@given(plans, st.data())
+def test_the_windows_of_a_part_are_those_that_see_one_of_its_frames(plan, data):
+    frames, size, overlap = plan
+    windows = plan_windows(frames, size=size, overlap=overlap)
+    first = data.draw(st.integers(0, frames - 1))
+    part = range(first, data.draw(st.integers(first + 1, frames)))
+    seen = [w for w in windows if set(part) & set(range(w.start, w.stop))]
+    assert list(windows_of(windows, part)) == seen
+
+
+@given(plans, st.data())
+def test_a_frame_depends_on_the_windows_that_see_it_alone(plan, data):
+    frames, size, overlap = plan
+    windows, made = plan_windows(frames, size=size, overlap=overlap), torch.Generator().manual_seed(1)
+    latents = {window: torch.randn(window.stop - window.start, 1, 1, 1, generator=made) for window in windows}
+    frame = data.draw(st.integers(0, frames - 1))
+
+    def blended(chosen: tuple[Window, ...]) -> float:
+        blend = WindowBlend()
+        parts = {window: blend.blend(window, latents[window]) for window in chosen}
+        (last,) = (window for window in chosen if window.start <= frame < window.settled)
+        return parts[last][frame - last.start].item()
+
+    assert blended(windows) == pytest.approx(blended(windows_of(windows, range(frame, frame + 1))), abs=1e-5)
