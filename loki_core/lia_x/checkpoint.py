@@ -13,10 +13,11 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from loki_core.errors import InputError
+from loki_core.lia_x.animate import LiaX
 from loki_core.lia_x.generator import Generator, LiaXConfig
 from loki_core.tensors import check_tensors
 
-__all__ = ["load_generator", "read_state_dict"]
+__all__ = ["load_animator", "load_generator", "read_state_dict"]
 
 _SHOWN = 3
 """How many differences an error names."""
@@ -34,6 +35,17 @@ def load_generator(path: Path) -> Generator:
     check_tensors(generator.state_dict(), state, path.name, "a LIA-X checkpoint")
     generator.load_state_dict(state, assign=True)
     return generator
+
+
+def load_animator(path: Path) -> LiaX:
+    """The network of a checkpoint, ready for inference: on CUDA where there is one, with a decoder in half precision.
+
+    On the CPU it decodes a frame at a time, so that it can be stopped after each. Raises `InputError` as `load_generator`.
+    """
+    generator = load_generator(path)
+    if torch.cuda.is_available():
+        return LiaX(generator.to("cuda"), decoder_dtype=torch.float16)
+    return LiaX(generator, chunk=1)
 
 
 def read_state_dict(path: Path) -> Mapping[str, Tensor]:

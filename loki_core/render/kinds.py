@@ -11,6 +11,7 @@ from types import MappingProxyType
 
 from loki_core.errors import InputError
 from loki_core.render.settings import Setting, SettingValue, stored
+from loki_core.weights import find_weights, weights_folder
 
 __all__ = ["DEFAULT_RENDERER", "RENDERERS", "RendererKind", "check_choice", "renderer_kind"]
 
@@ -32,6 +33,16 @@ class RendererKind:
     """For a value of each setting: what is missing on this machine and what to do about it, a sentence; None: nothing."""
 
 
+def _lacks_lia_x(values: Mapping[str, SettingValue]) -> str | None:
+    folder = weights_folder()
+    if find_weights("lia-x", folder) is not None:
+        return None
+    return (
+        f"expected the LIA-X weights in '{folder}', found none; download lia-x.pt from huggingface.co/YaohuiW/LIA-X "
+        "(research and evaluation only) and run: python launch.py weights lia-x --put lia-x.pt"
+    )
+
+
 RENDERERS: Mapping[str, RendererKind] = MappingProxyType(
     {
         kind.key: kind
@@ -41,6 +52,38 @@ RENDERERS: Mapping[str, RendererKind] = MappingProxyType(
                 label="Warp",
                 help="Moves the portrait's own pixels with the head mesh: fast and sharp; what was never seen is drawn simply.",
                 licence="No weights: nothing to license.",
+            ),
+            RendererKind(
+                key="lia-x",
+                label="LIA-X",
+                help="Redraws the head by a latent network: with the driver's motion and edits of the network's directions.",
+                licence="Its weights are for research and evaluation only, no commercial use, and do not come with the studio.",
+                settings=(
+                    Setting(
+                        "drive",
+                        "Driven by",
+                        "choice",
+                        "performance",
+                        choices=(("performance", "The edited performance"), ("clip", "The clip itself")),
+                        help="The warped portrait with all edits, or the pictures of the driver's clip as they are.",
+                    ),
+                    Setting(
+                        "motion",
+                        "Motion",
+                        "choice",
+                        "relative",
+                        choices=(("relative", "From the first frame on"), ("absolute", "As the driver has it")),
+                        help="What changes from the driver's first frame, added to the portrait; or the driver's own pose.",
+                    ),
+                    Setting(
+                        "stretch",
+                        "Stretch contrast",
+                        "switch",
+                        False,
+                        help="Brings the darkest value of the clip to black, the lightest to white, as its authors do.",
+                    ),
+                ),
+                lacking=_lacks_lia_x,
             ),
         )
     }

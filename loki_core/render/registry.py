@@ -8,10 +8,13 @@ from types import MappingProxyType
 
 from loki_core.errors import InputError
 from loki_core.head.model import HeadModel
+from loki_core.lia_x.checkpoint import load_animator
 from loki_core.render.base import Renderer
 from loki_core.render.kinds import renderer_kind
+from loki_core.render.lia_x.renderer import LiaXRenderer, LiaXSettings
 from loki_core.render.settings import SettingValue, complete
 from loki_core.render.warp.renderer import WarpRenderer
+from loki_core.weights import find_weights, weights_folder
 
 __all__ = ["Renderers", "make_renderer"]
 
@@ -53,4 +56,20 @@ def _warp(head: HeadModel) -> _Maker:
     return lambda values: renderer
 
 
-_MAKERS: Mapping[str, Callable[[HeadModel], _Maker]] = MappingProxyType({"warp": _warp})
+def _lia_x(head: HeadModel) -> _Maker:
+    path = find_weights("lia-x", weights_folder())
+    assert path is not None  # what a renderer lacks was asked before
+    animator, stands_for = load_animator(path), path.stat()
+
+    def make(values: Mapping[str, SettingValue]) -> Renderer:
+        settings = LiaXSettings(
+            drive="clip" if values["drive"] == "clip" else "performance",
+            motion="absolute" if values["motion"] == "absolute" else "relative",
+            stretch=bool(values["stretch"]),
+        )
+        return LiaXRenderer(head, animator, settings, weights=f"{path.name} {stands_for.st_size} {stands_for.st_mtime_ns}")
+
+    return make
+
+
+_MAKERS: Mapping[str, Callable[[HeadModel], _Maker]] = MappingProxyType({"lia-x": _lia_x, "warp": _warp})

@@ -14,6 +14,7 @@ import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
+from loki_core.errors import InputError
 from loki_core.head.model import HeadModel
 from loki_core.head.params import FlameParams
 from loki_core.lia_x.animate import LiaX
@@ -35,6 +36,8 @@ _MARGIN = 0.35
 class LiaXSettings:
     """How frames are made."""
 
+    drive: Literal["performance", "clip"] = "performance"
+    """What the network watches: the warped portrait, or the pictures of the driver's clip, which come with the `Drive`."""
     motion: Literal["relative", "absolute"] = "relative"
     """relative: the driver's departure from its first frame, added to the portrait (as released); absolute: its own
     coefficients."""
@@ -46,10 +49,12 @@ class LiaXSettings:
 class ClipCode:
     """A clip as the network knows it."""
 
-    alpha: Float[Tensor, "N M"]
-    """Motion coefficients of its pictures; relative motion departs from the first."""
+    name: str
+    """Stands for its pictures."""
     places: Int[Tensor, "T"]
     """The picture that each frame of the batch shows."""
+    read: Callable[[], Float[Tensor, "N M"]]
+    """Gives the motion coefficients of its pictures; relative motion departs from the first. Called once a render."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +66,7 @@ class Drive:
     first: FlameParams | None = None
     """The performance's first frame (batch shape ()), from which relative motion departs; None: the first of the batch."""
     clip: ClipCode | None = None
-    """The clip whose own pictures drive; None: the warped portrait does."""
+    """The clip whose own pictures drive, where the settings want that."""
 
     @property
     def digest(self) -> str:
@@ -70,8 +75,8 @@ class Drive:
         if self.first is not None:
             values += [getattr(self.first, field.name) for field in fields(self.first)]
         if self.clip is not None:
-            values += [self.clip.alpha.cpu(), self.clip.places]
-        digest = hashlib.sha256(f"{self.first is None} {self.clip is None}".encode())
+            values.append(self.clip.places)
+        digest = hashlib.sha256(f"{self.first is None} {self.clip.name if self.clip else None!r}".encode())
         for value in values:
             digest.update(value.contiguous().numpy().tobytes())
         return digest.hexdigest()
@@ -178,7 +183,11 @@ class LiaXRenderer:
         """The frames that picture `index` is made of: those up to it where motion departs from the batch's first."""
         if self.settings.stretch:
             return range(total)
-        alone = self.settings.motion == "absolute" or (self._drive is not None and self._drive.first is not None)
+        alone = (
+            self.settings.motion == "absolute"
+            or self.settings.drive == "clip"
+            or (self._drive is not None and self._drive.first is not None)
+        )
         return range(index if alone else 0, index + 1)
 
     def render(
@@ -224,21 +233,28 @@ class LiaXRenderer:
     ) -> Iterator[UInt8[np.ndarray, "S S 3"]]:
         """What the network draws of the frames `part`."""
         own = prepared.code.source.alpha
+        clip = self._read_clip(drive)
         start = torch.zeros_like(own)
         if self.settings.motion == "relative":
-            start = own - self._start(prepared, frames, drive).to(own)
+            first = frames[0] if drive.first is None else drive.first
+            start = own - (self.performed(prepared, first) if clip is None else clip[:1]).to(own)
         for first in range(part.start, part.stop, self.animator.chunk):
             if cancelled is not None and cancelled():
                 raise Cancelled
             chunk = slice(first, min(part.stop, first + self.animator.chunk))
-            driven = self._driven(prepared, frames[chunk]) if drive.clip is None else drive.clip.alpha[drive.clip.places[chunk]]
+            if clip is None or drive.clip is None:
+                driven = self._driven(prepared, frames[chunk])
+            else:
+                driven = clip[drive.clip.places[chunk].clamp(max=len(clip) - 1)]
             yield from self.animator.decode(prepared.code.source, driven.to(own) + start + drive.edits[chunk].to(own))
 
-    def _start(self, prepared: LiaXPrepared, frames: FlameParams, drive: Drive) -> Float[Tensor, "1 M"]:
-        """Motion coefficients from which relative motion departs."""
-        if drive.clip is not None:
-            return drive.clip.alpha[:1]
-        return self.performed(prepared, frames[0] if drive.first is None else drive.first)
+    def _read_clip(self, drive: Drive) -> Float[Tensor, "N M"] | None:
+        """Motion coefficients of the clip's pictures; None where the warped portrait drives."""
+        if self.settings.drive == "performance":
+            return None
+        if drive.clip is None:
+            raise InputError("expected a driver with a clip, got one without; choose to be driven by the edited performance")
+        return drive.clip.read()
 
     def performed(self, prepared: LiaXPrepared, params: FlameParams) -> Float[Tensor, "1 M"]:
         """Motion coefficients of one frame of the performance (batch shape ())."""

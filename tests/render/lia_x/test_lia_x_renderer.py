@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from loki_core.errors import InputError
 from loki_core.head.arkit import apply_controls
 from loki_core.head.units import unit_basis
 from loki_core.lia_x.animate import LiaX, stretch_contrast
@@ -94,12 +95,17 @@ def test_the_clips_own_pictures_may_drive(prepared, portrait, frames):
     assert alpha.shape == (5, 5) and not torch.equal(alpha[0], alpha[3])
 
     def driven(*places: int) -> list[np.ndarray]:
-        clip = ClipCode(alpha, torch.tensor(places))
-        return list(renderer().driven(Drive(still(), clip=clip)).render(prepared, frames))
+        clip = ClipCode("clip", torch.tensor(places), lambda: alpha)
+        return list(renderer(LiaXSettings(drive="clip")).driven(Drive(still(), clip=clip)).render(prepared, frames))
 
     forwards, by_warp = driven(0, 1, 2, 3, 4), list(renderer().render(prepared, frames))
     assert differ(forwards[:1], by_warp[:1]) <= 1 and differ(forwards, by_warp) > 0
     assert differ(driven(4, 3, 2, 1, 0), forwards[::-1]) <= 1
+
+
+def test_to_be_driven_by_a_clip_needs_one(prepared, frames):
+    with pytest.raises(InputError, match="choose to be driven by the edited performance"):
+        next(renderer(LiaXSettings(drive="clip")).render(prepared, frames))
 
 
 def test_a_batch_of_another_length_than_its_drive_is_refused(prepared, frames):
