@@ -49,7 +49,12 @@ def _motion_becomes_a_layer(document: Document) -> Document:
     return {**document, "state": {**state, "layers": layers}, "motions": motions}
 
 
-_STEPS: tuple[Callable[[Document], Document], ...] = (_motion_becomes_a_layer,)
+def _own_material_comes_in(document: Document) -> Document:
+    """2 to 3: the user's own expressions and the sounds of layers. Older works have none of either, and stay as they are."""
+    return document
+
+
+_STEPS: tuple[Callable[[Document], Document], ...] = (_motion_becomes_a_layer, _own_material_comes_in)
 """The step at index k makes version k + 2 of version k + 1."""
 VERSION = len(_STEPS) + 1
 """What this version of the studio writes."""

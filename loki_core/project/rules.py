@@ -9,6 +9,7 @@ from fractions import Fraction
 from loki_core.errors import InputError
 from loki_core.head.controls import check_controls
 from loki_core.motion.clip import Motion
+from loki_core.motion.own_expressions import MOST_OWN, check_own
 from loki_core.motion.retarget import RetargetSettings
 from loki_core.render.kinds import check_choice
 from loki_core.timeline.layers import Layer, with_field, with_gain, with_region
@@ -39,6 +40,10 @@ def check_state(state: StudioState, portraits: Container[str], motions: Containe
         raise InputError(f"expected up to {_MOST_LAYERS} layers, each of another id; use another copy")
     for layer in state.layers:
         _check_layer(layer, motions)
+    if len({own.name for own in state.expressions}) < len(state.expressions) or len(state.expressions) > MOST_OWN:
+        raise InputError(f"expected up to {MOST_OWN} own expressions, each of another name; use another copy")
+    for own in state.expressions:
+        check_own(own)
 
 
 def check_neutral_frames(state: StudioState, motions: Mapping[str, Motion | str]) -> None:

@@ -15,6 +15,7 @@ import numpy as np
 
 from loki_core.errors import InputError
 from loki_core.head.controls import check_controls, control, mirror_controls
+from loki_core.motion.presets import ExpressionPreset
 from loki_core.raster.preview import PREVIEW_MODES, PreviewMode
 from loki_core.render.kinds import DEFAULT_RENDERER, renderer_kind
 from loki_core.render.settings import SettingValue, stored
@@ -90,6 +91,8 @@ class StudioState:
     trim: tuple[int, int] | None = None
     """First frame and the one past the last that are played and rendered; None = all."""
     render: RenderChoice = field(default_factory=RenderChoice)
+    expressions: tuple[ExpressionPreset, ...] = ()
+    """The user's own, which travel with the work; newest first."""
     look: Look = field(default_factory=Look)
 
 

@@ -291,8 +291,8 @@ def test_a_motion_of_another_head_is_refused_by_name():
 
 
 def test_a_newer_version_is_refused_by_name():
-    with pytest.raises(InputError, match="version 2 at most, got version 3; open it with a newer Loki Studio"):
-        _again(_edited(_set("version", to=3)))
+    with pytest.raises(InputError, match="version 3 at most, got version 4; open it with a newer Loki Studio"):
+        _again(_edited(_set("version", to=4)))
 
 
 @pytest.mark.parametrize(
@@ -347,3 +347,26 @@ def test_any_other_value_is_refused_or_makes_a_project_that_can_be_saved(path, v
     except InputError:
         return
     assert project_to_bytes(_again(project_to_bytes(got))) == project_to_bytes(got)
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        {"name": "smile", "label": "Smile", "tags": [], "values": []},
+        {"name": "own-1", "label": "", "tags": [], "values": []},
+        {"name": "own-1", "label": "Wry", "tags": [], "values": [["jawOpen", 7]]},
+        {"name": "own-1", "label": "Wry", "tags": [], "values": [["jawOpen", 0.5], ["jawOpen", 0.25]]},
+        {"name": "own-1", "label": "Wry", "tags": [], "values": [["nothing", 0.5]]},
+        {"name": "own-1", "label": "Wry", "tags": [], "values": [], "more": 1},
+        [],
+    ],
+)
+def test_an_own_expression_that_could_not_have_been_saved_is_refused(own):
+    with pytest.raises(InputError, match="work.loki"):
+        _again(_edited(lambda document: document["state"].update(expressions=[own])))
+
+
+def test_two_own_expressions_of_one_name_are_refused():
+    own = {"name": "own-1", "label": "Wry", "tags": [], "values": []}
+    with pytest.raises(InputError, match="own expressions"):
+        _again(_edited(lambda document: document["state"].update(expressions=[own, own])))

@@ -85,6 +85,11 @@ def test_a_document_is_left_alone():
     assert migrate(migrated, "new.loki") == migrated
 
 
+def test_a_work_of_version_2_has_no_expressions_of_its_own_and_stays_as_it_is():
+    document = {"version": 2, "state": {"portrait": "ada"}, "motions": {}}
+    assert migrate(document, "old.loki") == {**document, "version": VERSION}
+
+
 @pytest.mark.parametrize("state", [None, [], {**FIRST, "motion": "gone"}, {**FIRST, "motion": []}, {**FIRST, "tracks": 5}])
 def test_a_damaged_document_of_version_1_is_refused(state):
     with pytest.raises(InputError, match=r"old.loki"):

@@ -17,9 +17,12 @@ from loki_core.head.controls import CONTROLS, control
 from loki_core.head.model import HeadId
 from loki_core.motion.clean import Cleaning, PartFilter
 from loki_core.motion.clip import Motion
+from loki_core.motion.own_expressions import face_values
+from loki_core.motion.presets import ExpressionPreset
 from loki_core.project.contents import Project, ProjectMotion, ProjectPortrait, StoredFile
 from loki_core.raster.camera import Camera
 from loki_core.timeline.curves import with_key
+from loki_core.timeline.faces import with_own
 from loki_core.timeline.layers import REGIONS, Extend, Layer, with_field, with_gain, with_region
 from loki_core.timeline.state import (
     StudioState,
@@ -149,6 +152,12 @@ def _clean(method: str, window: float, lost: str, state: StudioState) -> StudioS
     return change_layer(state, state.layers[-1].id, lambda layer: replace(layer, cleaning=cleaning))
 
 
+def _save(label: str, name: str, share: float, state: StudioState) -> StudioState:
+    known = control(name)
+    values = face_values({name: known.minimum + share * (known.maximum - known.minimum)})
+    return with_own(state, ExpressionPreset(f"own-{len(state.expressions)}", label, ("saved",), values))
+
+
 def _edit(act: Callable[..., StudioState], *values: st.SearchStrategy[object]) -> st.SearchStrategy[Edit]:
     return st.builds(partial, st.just(act), *values)
 
@@ -173,6 +182,7 @@ EDITS: st.SearchStrategy[list[Edit]] = st.lists(
         _edit(_change, st.just(with_region), st.sampled_from(REGIONS), st.floats(0, 1)),
         _edit(_change, st.just(with_gain), st.just("jaw"), st.floats(0, 2)),
         _edit(_clean, st.sampled_from(("none", "savgol", "one_euro")), st.floats(0.1, 1.5), st.sampled_from(("tracked", "hold"))),
+        _edit(_save, st.sampled_from(("Wry", "斜め", '"<b>')), _NAMES, st.floats(0, 1)),
         _edit(_fade, st.integers(0, 99), st.floats(0, 1)),
     ),
     max_size=20,
