@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
 from pathlib import Path
+
+from platformdirs import user_cache_path
 
 from loki_core.errors import InputError
 from loki_core.files import replacing
@@ -13,13 +14,11 @@ from loki_core.files import replacing
 __all__ = ["find_weights", "put_weights", "weights_folder"]
 
 
-def weights_folder(environment: Mapping[str, str] = os.environ) -> Path:
-    """LOKI_WEIGHTS where it is set, else loki-studio/weights in the user's cache (XDG_CACHE_HOME, ~/.cache without it)."""
-    if chosen := environment.get("LOKI_WEIGHTS"):
+def weights_folder() -> Path:
+    """The environment's LOKI_WEIGHTS where it is set, else loki-studio/weights in the user's cache."""
+    if chosen := os.environ.get("LOKI_WEIGHTS"):
         return Path(chosen).expanduser()
-    cache = Path(environment.get("XDG_CACHE_HOME", ""))
-    # the XDG rules: a relative path counts as none
-    return (cache if cache.is_absolute() else Path.home() / ".cache") / "loki-studio" / "weights"
+    return user_cache_path("loki-studio") / "weights"
 
 
 def find_weights(stem: str, folder: Path) -> Path | None:

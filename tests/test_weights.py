@@ -5,15 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from platformdirs import user_cache_path
 
 from loki_core.errors import InputError
 from loki_core.weights import find_weights, put_weights, weights_folder
 
 
-def test_folder_follows_its_variable_then_the_cache_then_the_home():
-    assert weights_folder({"LOKI_WEIGHTS": "/a", "XDG_CACHE_HOME": "/b"}) == Path("/a")
-    assert weights_folder({"XDG_CACHE_HOME": "/b"}) == Path("/b/loki-studio/weights")
-    assert weights_folder({}) == weights_folder({"XDG_CACHE_HOME": "relative"}) == Path.home() / ".cache/loki-studio/weights"
+def test_folder_is_the_one_that_the_user_names_or_lies_in_the_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.setenv("LOKI_WEIGHTS", str(tmp_path))
+    assert weights_folder() == tmp_path
+    monkeypatch.setenv("LOKI_WEIGHTS", "~/a")
+    assert weights_folder() == Path.home() / "a"
+    monkeypatch.delenv("LOKI_WEIGHTS")
+    assert weights_folder() == user_cache_path("loki-studio") / "weights"
 
 
 def test_what_is_put_is_found_and_takes_the_place_of_the_other_kind(tmp_path: Path):
