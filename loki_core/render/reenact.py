@@ -12,6 +12,7 @@ from jaxtyping import UInt8
 from moviepy.audio.AudioClip import AudioClip
 
 from loki_core.head.model import HeadModel
+from loki_core.head.params import FlameParams
 from loki_core.head.units import UnitBasis
 from loki_core.media.picture import read_picture
 from loki_core.media.sound import driver_sound
@@ -19,11 +20,12 @@ from loki_core.media.video_in import read_frames
 from loki_core.motion.files import is_motion_file, read_motion
 from loki_core.motion.retarget import RetargetSettings
 from loki_core.render.base import Portrait, Progress, Renderer
+from loki_core.timeline.apart import perform_apart
 from loki_core.timeline.performance import Performance, perform
 from loki_core.track.clip import track_clip
 from loki_core.track.portrait import fit_portrait
 
-__all__ = ["Driver", "open_driver", "open_portrait", "reenact"]
+__all__ = ["Driver", "driven", "open_driver", "open_portrait", "reenact"]
 
 Picture = UInt8[np.ndarray, "H W C"]
 Stage = Callable[[str], Progress]
@@ -74,6 +76,21 @@ def open_driver(
     return Driver(track_clip(path, head, start=start, end=end, progress=progress), path, start, end)
 
 
+def driven(
+    driver: Performance,
+    portrait: FlameParams,
+    head: HeadModel,
+    units: UnitBasis,
+    settings: RetargetSettings,
+    *,
+    pose: Performance | None = None,
+) -> FlameParams:
+    """What the driver makes of the portrait's coefficients (batch shape ()). `pose` moves the head in its place."""
+    if pose is None:
+        return perform(driver, portrait, head, units, settings)
+    return perform_apart(pose, driver, portrait, head, units, settings)
+
+
 def reenact(
     portrait: Portrait,
     driver: Performance,
@@ -82,8 +99,9 @@ def reenact(
     renderer: Renderer,
     settings: RetargetSettings,
     *,
+    pose: Performance | None = None,
     progress: Progress | None = None,
 ) -> Iterator[Picture]:
-    """The portrait moved by the driver, frame by frame, at the portrait's own size."""
-    frames = perform(driver, portrait.params, head, units, settings)
+    """The portrait moved by the driver, as `driven` says, frame by frame, at the portrait's own size."""
+    frames = driven(driver, portrait.params, head, units, settings, pose=pose)
     return renderer.render(renderer.prepare(portrait), frames, progress=progress)
