@@ -27,8 +27,8 @@ _QUICK = [cv2.IMWRITE_PNG_COMPRESSION, 1]
 
 
 def frame_keys(renderer: Renderer, portrait: str, frames: FlameParams) -> list[str]:
-    """What stands for each frame of the batch (shape (T,)): hashes over the portrait's own, the coefficients, the renderer with its
-    settings and weights, and the code. Where a frame depends on others, their coefficients and its place among them count too."""
+    """What stands for each frame of the batch (shape (T,)): hashes over the portrait's own, the coefficients, the renderer with
+    its settings and weights, and the code. Where a frame depends on others, their coefficients and its place among them count."""
     start = hashlib.sha256(f"{renderer.name}|{renderer.signature}|{portrait}|{_code_hash()}".encode())
     columns = [getattr(frames, field.name).contiguous().numpy() for field in fields(frames)]
     total, keys = frames.batch_shape[0], []

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from loki_core.errors import InputError
+from loki_core.render.loki.options import LOKI_SETTINGS
+from loki_core.render.loki.weights import lacking_loki
 from loki_core.render.settings import Setting, SettingValue, stored
-from loki_core.weights import find_weights, weights_folder
 
 __all__ = ["DEFAULT_RENDERER", "RENDERERS", "RendererKind", "check_choice", "renderer_kind"]
 
@@ -34,6 +35,8 @@ class RendererKind:
 
 
 def _lacks_lia_x(values: Mapping[str, SettingValue]) -> str | None:
+    from loki_core.weights import find_weights, weights_folder  # not the standard library alone
+
     folder = weights_folder()
     if find_weights("lia-x", folder) is not None:
         return None
@@ -52,6 +55,14 @@ RENDERERS: Mapping[str, RendererKind] = MappingProxyType(
                 label="Warp",
                 help="Moves the portrait's own pixels with the head mesh: fast and sharp; what was never seen is drawn simply.",
                 licence="No weights: nothing to license.",
+            ),
+            RendererKind(
+                key="loki",
+                label="Loki (diffusion)",
+                help="A diffusion network draws the head from the driver map, the warp what is around it. Slow.",
+                licence="Weights that come with the project: its own licence, trained on its own synthetic portraits.",
+                settings=LOKI_SETTINGS,
+                lacking=lacking_loki,
             ),
             RendererKind(
                 key="lia-x",

@@ -72,4 +72,10 @@ def _lia_x(head: HeadModel) -> _Maker:
     return make
 
 
-_MAKERS: Mapping[str, Callable[[HeadModel], _Maker]] = MappingProxyType({"lia-x": _lia_x, "warp": _warp})
+def _loki(head: HeadModel) -> _Maker:
+    from loki_core.render.loki.loader import LokiLoader  # diffusers takes seconds to import, and most work needs none of it
+
+    return LokiLoader(head)
+
+
+_MAKERS: Mapping[str, Callable[[HeadModel], _Maker]] = MappingProxyType({"lia-x": _lia_x, "loki": _loki, "warp": _warp})

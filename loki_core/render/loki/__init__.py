@@ -1,0 +1,1 @@
+"""The `loki` renderer: a diffusion network draws the head from driver maps."""

@@ -1,0 +1,46 @@
+"""Between a picture and the square that the network draws."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from loki_core.raster.camera import CropBox
+from loki_core.render.lia_x.square import Square, cut, lay_back
+
+__all__ = ["box_of", "lay_over", "to_network"]
+
+Image = UInt8[np.ndarray, "H W 3"]
+
+
+def box_of(square: Square) -> CropBox:
+    """The same square as the driver map takes it."""
+    half = square.side / 2
+    return CropBox(square.left + half, square.top + half, half)
+
+
+def to_network(image: Image, square: Square, size: int) -> Float[Tensor, "3 S S"]:
+    """The square at the network's size, in [-1, 1]."""
+    pixels = _scaled(cut(image, square).astype(np.float32), size)
+    return torch.from_numpy(pixels / 127.5 - 1).permute(2, 0, 1).contiguous()
+
+
+def lay_over(warped: Image, square: Square, drawn: Float[Tensor, "3 S S"], detail: float) -> Image:
+    """What the network drew, in [-1, 1], laid into the warped picture. It fades into it towards the square's edges.
+
+    `detail`: how much of what is finer than the network's pixels comes from the warp: 0 none, 1 all.
+    """
+    pixels = (drawn.permute(1, 2, 0).numpy() + 1) * 127.5
+    grown = _scaled(pixels, square.side)
+    if detail:
+        below = cut(warped, square).astype(np.float32)
+        grown += detail * (below - _scaled(_scaled(below, len(pixels)), square.side))
+    return lay_back(warped, square, np.round(grown).clip(0, 255).astype(np.uint8))
+
+
+def _scaled(image: Float[np.ndarray, "R R 3"], side: int) -> Float[np.ndarray, "S S 3"]:
+    """Means of the pixels towards a smaller size, cubic towards a larger one."""
+    return cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA if side < len(image) else cv2.INTER_CUBIC)

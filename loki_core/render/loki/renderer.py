@@ -1,0 +1,129 @@
+"""The `loki` renderer: a diffusion network draws the square around the head from driver maps, the warp all around it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from loki_core.diffusion.pipeline import LokiPipeline, Remembered, SamplerConfig
+from loki_core.diffusion.windows import windows_of
+from loki_core.head.model import HeadModel
+from loki_core.head.params import FlameParams
+from loki_core.raster.camera import Camera, clip_from_camera
+from loki_core.raster.driver_map import encode_map, pose_and_deform
+from loki_core.raster.rasterize import rasterize
+from loki_core.render.base import Portrait, Progress
+from loki_core.render.lia_x.square import Square, head_square
+from loki_core.render.loki.picture import box_of, lay_over, to_network
+from loki_core.render.warp.prepared import WarpPrepared
+from loki_core.render.warp.renderer import WarpRenderer
+
+__all__ = ["LokiPrepared", "LokiRenderer", "LokiSettings"]
+
+_MARGIN = 0.2
+"""Of the square around the head, as in training (Loki's paper)."""
+
+
+@dataclass(frozen=True)
+class LokiSettings:
+    """How frames are made."""
+
+    sampler: SamplerConfig
+    detail: float = 0.0
+    """Share of what is finer than the network's pixels that is taken from the warp."""
+
+
+@dataclass(frozen=True, eq=False)
+class LokiPrepared:
+    """All that the frames of a portrait share."""
+
+    portrait: WarpPrepared
+    remembered: Remembered
+    person: HeadModel
+    """The head with this portrait's offsets."""
+    camera: Camera
+    square: Square
+    """Around the head as it is in the portrait: the same for all frames, as in training."""
+
+
+class LokiRenderer:
+    """Draws with a pipeline. Keeps no state between calls; several may share the pipeline."""
+
+    name = "loki"
+
+    def __init__(
+        self, head: HeadModel, pipeline: LokiPipeline, settings: LokiSettings, *, weights: str, looking: threading.Lock
+    ) -> None:
+        """`head`: the one that portraits were fitted with; `weights`: what stands for the network's; `looking`: held while the
+        pipeline looks at a portrait, which only one thread may at a time."""
+        self._head, self._warp = head, WarpRenderer(head)
+        self._pipeline, self._settings, self._weights, self._looking = pipeline, settings, weights, looking
+
+    @property
+    def signature(self) -> str:
+        return f"{self._weights}|{self._settings}"
+
+    def prepare(self, portrait: Portrait) -> LokiPrepared:
+        """Prepare the warp, and show the network the head."""
+        person = replace(self._head, template=self._head.template + torch.from_numpy(portrait.offsets).float())
+        square = head_square(person, portrait.params, portrait.camera, margin=_MARGIN)
+        seen = to_network(portrait.image, square, self._pipeline.network.loki.image_size)
+        with self._looking:
+            remembered = self._pipeline.remember(seen)
+        return LokiPrepared(self._warp.prepare(portrait), remembered, person, portrait.camera, square)
+
+    def reach(self, index: int, total: int) -> range:
+        """The frames of the windows that see frame `index`."""
+        windows = windows_of(self._pipeline.windows(total, self._settings.sampler), range(index, index + 1))
+        return range(windows[0].start, windows[-1].stop)
+
+    def render(
+        self,
+        prepared: LokiPrepared,
+        frames: FlameParams,
+        *,
+        progress: Progress | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> Iterator[UInt8[np.ndarray, "H W C"]]:
+        """One image a frame of the batch (shape (T,)), in order, at the portrait's size; RGBA for a portrait with alpha."""
+        return self.render_part(prepared, frames, range(frames.batch_shape[0]), progress=progress, cancelled=cancelled)
+
+    def render_part(
+        self,
+        prepared: LokiPrepared,
+        frames: FlameParams,
+        part: range,
+        *,
+        progress: Progress | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> Iterator[UInt8[np.ndarray, "H W C"]]:
+        """The pictures `part` of the whole; `progress` counts frames, those half done by their steps."""
+
+        def maps(start: int, stop: int) -> Float[Tensor, "T 45 S S"]:
+            return self._maps(prepared, frames[start:stop])
+
+        def step(done: int, total: int) -> None:
+            if progress is not None:
+                progress(done * len(part) // total, len(part))
+
+        drawn = self._pipeline.sample(
+            prepared.remembered, maps, frames.batch_shape[0], self._settings.sampler,
+            part=part, progress=step, cancelled=cancelled,
+        )  # fmt: skip
+        warped = self._warp.render(prepared.portrait, frames[part.start : part.stop], cancelled=cancelled)
+        for square, below in zip(drawn, warped, strict=True):
+            laid = lay_over(np.ascontiguousarray(below[..., :3]), prepared.square, square, self._settings.detail)
+            yield np.concatenate([laid, below[..., 3:]], axis=2)
+
+    def _maps(self, prepared: LokiPrepared, frames: FlameParams) -> Float[Tensor, "T 45 S S"]:
+        """Driver maps of the square. The head is as wide as the portrait's; its points are called by the plain head's."""
+        size = self._pipeline.network.loki.image_size
+        vertices, moved = pose_and_deform(prepared.person, frames)
+        clip = clip_from_camera(prepared.camera, box_of(prepared.square), vertices)
+        return encode_map(self._head, rasterize(clip, self._head.faces, size=(size, size)), moved).map

@@ -1,0 +1,40 @@
+"""Where the network's weights lie. To import it takes the standard library only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+__all__ = ["PRESET_LABELS", "find_loki", "lacking_loki", "own_place"]
+
+PRESET_LABELS: Mapping[str, str] = MappingProxyType(
+    {"mini": "mini: 64 pixels, runs on any machine", "sd21": "sd21: 512 pixels, needs a CUDA GPU"}
+)
+_SHIPPED = Path(__file__).parents[3] / "presets" / "loki"
+_INDEX = "model_index.json"
+
+
+def own_place(preset: str) -> Path:
+    """Where the user's own weights of a preset go: `launch.py weights loki --put` writes there."""
+    from loki_core.weights import weights_folder  # not the standard library alone
+
+    return weights_folder() / "loki" / preset
+
+
+def find_loki(preset: str) -> Path | None:
+    """The folder with the weights of a preset: the user's own, else those that come with the project; None without any."""
+    return next((place for place in (own_place(preset), _SHIPPED / preset) if (place / _INDEX).is_file()), None)
+
+
+def lacking_loki(values: Mapping[str, object]) -> str | None:
+    """What is missing for settings of the renderer, and what to do about it; None: nothing."""
+    preset = str(values["preset"])
+    if find_loki(preset) is not None:
+        return None
+    way_out = (
+        "train some with 'launch.py train' and put them there with 'launch.py weights loki --put FOLDER'"
+        if preset == "mini"
+        else "none are published; put your own there with 'launch.py weights loki --put FOLDER', or use the preset mini"
+    )
+    return f"expected weights of the preset {preset} in '{own_place(preset)}', found none; {way_out}"
