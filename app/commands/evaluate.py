@@ -1,4 +1,4 @@
-"""`evaluate`: how well a clip follows another, beside an unmoving picture."""
+"""`evaluate`: how well a clip follows another, beside an unmoving picture; or how well trained networks do."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from app.commands import evaluate_networks
 from app.commands.material import bar, existing, head_and_units
 from app.commands.options import Subparsers, add_command, check_output
 from loki_core.errors import InputError
@@ -31,7 +32,7 @@ def add(commands: Subparsers) -> None:
     parser = add_command(
         commands,
         "evaluate",
-        "Measure how well a rendered clip follows its target: pose, expression, pixels.",
+        "Measure how well a rendered clip follows its target, or a trained network the truth: pose, expression, pixels.",
         example="python launch.py evaluate --self clip.mp4 --json report.json",
         run=run,
     )
@@ -43,14 +44,19 @@ def add(commands: Subparsers) -> None:
     parser.add_argument("--renderer", default="warp", help="what renders with --self (default: warp)")
     parser.add_argument("--frames", type=int, metavar="N", help="compare only the first N frames")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the report here too")
+    evaluate_networks.add_options(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     from loki_core.metrics.evaluate import report_json
 
+    if arguments.network is not None:
+        if arguments.own or arguments.pred or arguments.target:
+            raise InputError("expected --network, or clips to compare, got both; give one of the two")
+        return evaluate_networks.run(arguments)
     out = None if arguments.json is None else check_output(arguments.json, (".json",))
     if (arguments.own is None) == (arguments.pred is None or arguments.target is None):
-        raise InputError("expected --self CLIP, or --pred A and --target B; give one of the two")
+        raise InputError("expected --self CLIP, --pred A and --target B, or --network FOLDER; give one of them")
     if arguments.frames is not None and arguments.frames < 1:
         raise InputError(f"expected --frames of at least 1, got {arguments.frames}")
     if arguments.own is None:

@@ -10,14 +10,19 @@ from jaxtyping import Bool, Float, Float16, UInt8
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from loki_core.data.portraits import draw, make_person, random_identity
+from loki_core.data.portraits import Person, draw, make_person, random_identity
+from loki_core.data.vectors import motion_vectors
 from loki_core.head.model import HeadModel, pose_vertices
 from loki_core.head.params import FlameParams
 from loki_core.head.rotation import from_yaw_pitch_roll
 from loki_core.raster.camera import Camera, CropBox, head_crop, project
 from loki_core.track.synthetic import PoseRange, random_camera, random_strengths, stand_before, unit_params
 
-__all__ = ["Batch", "Sample", "SyntheticConfig", "SyntheticWindows", "collate"]
+__all__ = ["HELD_OUT_SEED", "Batch", "Sample", "SyntheticConfig", "SyntheticWindows", "collate", "stack_params"]
+
+HELD_OUT_SEED = 2**31
+"""Seeds from here on are kept for evaluation. The trainer refuses them, and generators of different seeds never meet: numpy mixes
+the pair (seed, number) into the state as a whole."""
 
 _BETWEEN = 6
 """Frames from one key of a clip's motion to the next."""
@@ -42,6 +47,11 @@ class Sample:
     camera: Camera
     crop: CropBox
 
+    @property
+    def vectors(self) -> Float[Tensor, "T K"]:
+        """The targets' poses as numbers."""
+        return motion_vectors(self.coefficients, self.camera, self.crop)
+
 
 @dataclass(frozen=True, eq=False)
 class Batch:
@@ -52,6 +62,7 @@ class Batch:
     maps: Float16[Tensor, "B T 45 H W"]
     masks: Bool[Tensor, "B T H W"]
     focus: Float[Tensor, "B T H W"]
+    vectors: Float[Tensor, "B T K"]
 
     def to(self, device: torch.device) -> Batch:
         return Batch(*(getattr(self, field.name).to(device) for field in fields(self)))
@@ -84,11 +95,9 @@ class SyntheticWindows(Dataset[Sample]):
 
     def __getitem__(self, index: int) -> Sample:
         config, head = self.config, self.head
-        rng = np.random.default_rng([config.seed, index])
-        betas = random_identity(head, rng)
-        person = make_person(head, betas, rng, size=config.size)
+        rng, person = self._begin(index)
         camera = random_camera(rng)
-        poses = self._poses(betas, rng)
+        poses = self._poses(person.betas, rng)
         first = stand_before(head, poses[0], camera, rng)
         moved = _translations(config.frames + 1, first.translation, rng)
         params = replace(poses, translation=moved)
@@ -106,15 +115,24 @@ class SyntheticWindows(Dataset[Sample]):
             crop,
         )
 
+    def person(self, index: int) -> Person:
+        """Whom sample `index` shows."""
+        return self._begin(index)[1]
+
+    def _begin(self, index: int) -> tuple[np.random.Generator, Person]:
+        rng = np.random.default_rng([self.config.seed, index])
+        betas = random_identity(self.head, rng)
+        return rng, make_person(self.head, betas, rng, size=self.config.size)
+
     def _poses(self, betas: Float[Tensor, "S"], rng: np.random.Generator) -> FlameParams:
         """The reference, then the targets; not translated."""
         config, count = self.config, self.config.frames
         if rng.random() < config.clips:
-            keys = _stack([self._face(rng) for _ in range(2 + -(-count // _BETWEEN))])
+            keys = stack_params([self._face(rng) for _ in range(2 + -(-count // _BETWEEN))])
             times = rng.uniform(0, 1) + np.arange(count) / _BETWEEN
             poses = _join(self._face(rng)[None], _between(keys, torch.from_numpy(times).float()))
         else:
-            poses = _stack([self._face(rng) for _ in range(count + 1)])
+            poses = stack_params([self._face(rng) for _ in range(count + 1)])
             if rng.random() < config.still:
                 poses = replace(poses, global_orient=poses.global_orient[:1].expand_as(poses.global_orient))
         return replace(poses, betas=betas.expand(count + 1, -1))
@@ -133,14 +151,15 @@ class SyntheticWindows(Dataset[Sample]):
 
 def collate(samples: list[Sample]) -> Batch:
     """Samples of one size as a batch."""
-    names = ("reference", "targets", "maps", "masks", "focus")
+    names = ("reference", "targets", "maps", "masks", "focus", "vectors")
     return Batch(**{name: torch.stack([getattr(sample, name) for sample in samples]) for name in names})
 
 
 _FIELDS = ("betas", "expression", "global_orient", "neck_pose", "jaw_pose", "eye_pose", "translation")
 
 
-def _stack(params: list[FlameParams]) -> FlameParams:
+def stack_params(params: list[FlameParams]) -> FlameParams:
+    """Coefficients of batch shape () as one batch."""
     return FlameParams(**{name: torch.stack([getattr(p, name) for p in params]) for name in _FIELDS})
 
 

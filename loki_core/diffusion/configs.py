@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, is_dataclass
+from dataclasses import asdict, dataclass, fields, is_dataclass, replace
 from math import sqrt
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from loki_core.errors import InputError
 from loki_core.raster.kernels import CHANNELS
 
-__all__ = ["PRESETS", "AttentionMode", "EncoderConfig", "LokiConfig", "ReferenceConfig", "ScheduleConfig", "UNetConfig", "preset"]
+__all__ = [
+    "PRESETS",
+    "AttentionMode",
+    "EncoderConfig",
+    "EncoderInput",
+    "LokiConfig",
+    "ReferenceConfig",
+    "ScheduleConfig",
+    "UNetConfig",
+    "ablated",
+    "preset",
+]
 
 AttentionMode = Literal["none", "spatial", "full"]
 """Which tokens of a clip see each other: none, those of one frame, those of all frames."""
+
+EncoderInput = Literal["map", "encoding", "deformation", "vector"]
+"""What the network is told of a pose: the driver map, its positional encoding alone, its deformation alone, or plain numbers."""
 
 _T = TypeVar("_T")
 
@@ -45,7 +59,9 @@ class EncoderConfig:
     unshuffle: int = 1
     """Side of the pixel blocks that are folded into channels before the first convolution."""
     channels: int = CHANNELS
-    """Of the driver map."""
+    """Of the driver map, or numbers of a vector."""
+    reads: EncoderInput = "map"
+    """Channels that are not read count as zero, so that networks stay of one size."""
 
 
 @dataclass(frozen=True)
@@ -180,3 +196,11 @@ def preset(name: str) -> LokiConfig:
     if name not in PRESETS:
         raise InputError(f"expected one of {', '.join(PRESETS)}, got '{name}'; choose one of them")
     return PRESETS[name]
+
+
+def ablated(config: LokiConfig, reads: EncoderInput, *, numbers: int) -> LokiConfig:
+    """The network that is told less of a pose, or of it in `numbers` numbers; otherwise the same."""
+    if reads == "map":
+        return config
+    channels = numbers if reads == "vector" else config.encoder.channels
+    return replace(config, name=f"{config.name}-{reads}", encoder=replace(config.encoder, reads=reads, channels=channels))

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from loki_core.diffusion.attention import CapturingAttention, ReferenceBank, attention_processors
 from loki_core.diffusion.configs import LokiConfig
-from loki_core.diffusion.encoder import ConditioningEncoder
+from loki_core.diffusion.encoder import ConditioningEncoder, VectorEncoder
 from loki_core.diffusion.unet import FrameUNet
 
 __all__ = ["LokiNetwork", "ParameterCount", "count_parameters"]
@@ -48,7 +48,8 @@ class LokiNetwork(ModelMixin, ConfigMixin):  # type: ignore[misc]
         self.loki = config = LokiConfig.from_dict(architecture)
         context = config.reference.context
         self.generation = FrameUNet(config.unet)
-        self.encoder = ConditioningEncoder(config.encoder)
+        by_vector = config.encoder.reads == "vector"
+        self.encoder = VectorEncoder(config.encoder, config.latent_size) if by_vector else ConditioningEncoder(config.encoder)
         self.reference = FrameUNet(config.unet, context=context[1] if context else None, whole=config.reference.whole)
         self.register_buffer("null_prompt", torch.zeros(context) if context else None)
         self.freeze()
@@ -83,7 +84,10 @@ class LokiNetwork(ModelMixin, ConfigMixin):  # type: ignore[misc]
         return self.predict(noisy, timesteps, self.encode(maps), bank)
 
     def encode(self, maps: Float[Tensor, "B T M H W"]) -> Float[Tensor, "B T D h w"]:
-        """What the driver maps add behind the UNet's first convolution; the same at each step of sampling."""
+        """What the driver maps add behind the UNet's first convolution; the same at each step of sampling.
+
+        A network that reads vectors takes them as maps of one pixel: H = W = 1.
+        """
         return self.encoder(maps.flatten(0, 1)).unflatten(0, maps.shape[:2])
 
     def predict(

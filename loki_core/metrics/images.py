@@ -33,12 +33,13 @@ def psnr_of(error: float) -> float:
     return float("inf") if error == 0 else float(10 * np.log10(255**2 / error))
 
 
-def ssim(pred: Image, target: Image) -> float:
-    """Structural similarity (Wang et al. 2004) with its 11-pixel gaussian window, mean over channels."""
+def ssim(pred: Image, target: Image, mask: Bool[np.ndarray, "H W"] | None = None) -> float:
+    """Structural similarity (Wang et al. 2004) with its 11-pixel gaussian window, mean over channels and the pixels of `mask`."""
     _check_sizes(pred, target)
-    return float(
-        structural_similarity(pred, target, channel_axis=2, gaussian_weights=True, sigma=1.5, use_sample_covariance=False)
+    mean, everywhere = structural_similarity(
+        pred, target, channel_axis=2, gaussian_weights=True, sigma=1.5, use_sample_covariance=False, full=True
     )
+    return float(mean if mask is None else everywhere[mask].mean())
 
 
 def _check_sizes(pred: Image, target: Image) -> None:

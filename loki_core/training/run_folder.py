@@ -25,7 +25,7 @@ def describe_run(folder: Path, config: TrainConfig, loki: LokiConfig, *, resume:
         found = json.loads(path.read_text(encoding="utf-8"))
         if not resume:
             raise InputError(f"expected an empty folder, got '{folder}' with a run in it; give --resume or another folder")
-        if {name: found.get(name) for name in settings} != settings:
+        if found.get("train") != settings["train"] or LokiConfig.from_dict(found.get("loki", {})) != loki:
             raise InputError(f"expected the settings of '{path}', got others; resume with the same ones or start another folder")
         return
     if resume:

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from loki_core.data.samples import Batch
 from loki_core.diffusion.configs import LokiConfig
+from loki_core.diffusion.encoder import encoder_input
 from loki_core.diffusion.latents import to_latents
 from loki_core.diffusion.network import LokiNetwork
 from loki_core.diffusion.schedule import NoiseSchedule
@@ -59,9 +60,9 @@ def prediction_loss(
     kept = (~draws.dropped).to(torch.float32)
     clean = to_latents(_signed(batch.targets).flatten(0, 1), config).unflatten(0, batch.targets.shape[:2])
     reference = to_latents(_signed(batch.reference), config) * kept[:, None, None, None]
-    maps = batch.maps.float() * kept[:, None, None, None, None]
+    inputs = encoder_input(config.encoder, batch.maps, batch.vectors) * kept[:, None, None, None, None]
     noisy = schedule.noisy(clean, draws.noise, draws.timesteps)
-    predicted = network(noisy, draws.timesteps, maps, reference)
+    predicted = network(noisy, draws.timesteps, inputs, reference)
     wrong = (predicted.float() - schedule.target(clean, draws.noise, draws.timesteps)) ** 2
     return (wrong * weights).mean()
 

@@ -14,7 +14,7 @@ from diffusers.training_utils import EMAModel
 from torch import Tensor
 from torch.utils.data import DataLoader, Sampler
 
-from loki_core.data.samples import Batch, SyntheticWindows, collate
+from loki_core.data.samples import HELD_OUT_SEED, Batch, SyntheticWindows, collate
 from loki_core.diffusion.configs import LokiConfig
 from loki_core.diffusion.network import LokiNetwork
 from loki_core.diffusion.pipeline import LokiPipeline
@@ -47,6 +47,8 @@ class Trainer:
         self.config, self.loki, self.head, self.folder = config, loki, head, folder
         if (config.data.size, config.data.frames <= loki.frames) != (loki.image_size, True):
             raise ValueError(f"expected windows of {loki.image_size} pixels and at most {loki.frames} frames, got {config.data}")
+        if config.data.seed >= HELD_OUT_SEED:
+            raise ValueError(f"expected a seed of the data below {HELD_OUT_SEED}, got {config.data.seed}: evaluation keeps those")
         torch.manual_seed(config.seed)
         self.accelerator = Accelerator(mixed_precision=config.precision, gradient_accumulation_steps=config.accumulate)
         network = LokiNetwork(loki.to_dict())

@@ -1,0 +1,49 @@
+"""A sheet of pictures that shows what a table cannot: reference, map, truth, then each method, one row for each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from jaxtyping import UInt8
+from PIL import Image, ImageDraw, ImageFont
+from torch import Tensor
+
+from loki_core.data.samples import Sample
+
+__all__ = ["contact_sheet"]
+
+_SIDE = 128
+"""Pixels of a picture on the sheet."""
+_LABEL = 130
+"""Pixels to the left of the rows."""
+_TEXT, _PAPER = (20, 20, 20), (255, 255, 255)
+
+
+def contact_sheet(samples: Sequence[Sample], target: int, made: Mapping[str, UInt8[Tensor, "N 3 H W"]]) -> Image.Image:
+    """One column for each sample; `target` is the number of the target shown, `made` what each method drew of it.
+
+    The map is shown by its deformation, grey where nothing moves.
+    """
+    maps = torch.stack([s.maps[target, -3:] for s in samples]).float()
+    shown = torch.where(torch.stack([s.masks[target] for s in samples])[:, None], maps / 2 + 0.5, torch.tensor(0.0))
+    rows = {
+        "reference": torch.stack([s.reference for s in samples]),
+        "map (deformation)": (shown.clamp(0, 1) * 255).to(torch.uint8),
+        "truth": torch.stack([s.targets[target] for s in samples]),
+        **made,
+    }
+    sheet = Image.new("RGB", (_LABEL + _SIDE * len(samples), _SIDE * len(rows)), _PAPER)
+    pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(14)
+    for row, (name, pictures) in enumerate(rows.items()):
+        pen.multiline_text((8, row * _SIDE + 8), "\n".join(_wrapped(name)), _TEXT, font=font)
+        for column, picture in enumerate(pictures):
+            image = Image.fromarray(np.ascontiguousarray(picture.permute(1, 2, 0).numpy()))
+            sheet.paste(image.resize((_SIDE, _SIDE), Image.Resampling.BICUBIC), (_LABEL + column * _SIDE, row * _SIDE))
+    return sheet
+
+
+def _wrapped(name: str) -> list[str]:
+    """Words on lines that fit beside a row."""
+    return [word[k : k + 15] for word in name.split() for k in range(0, len(word), 15)]
