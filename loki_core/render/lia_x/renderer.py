@@ -54,7 +54,9 @@ class ClipCode:
     places: Int[Tensor, "T"]
     """The picture that each frame of the batch shows."""
     read: Callable[[], Float[Tensor, "N M"]]
-    """Gives the motion coefficients of its pictures; relative motion departs from the first. Called once a render."""
+    """Gives the motion coefficients of its pictures. Called once a render."""
+    first: int = 0
+    """The picture from which relative motion departs."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +78,8 @@ class Drive:
             values += [getattr(self.first, field.name) for field in fields(self.first)]
         if self.clip is not None:
             values.append(self.clip.places)
-        digest = hashlib.sha256(f"{self.first is None} {self.clip.name if self.clip else None!r}".encode())
+        clip = (self.clip.name, self.clip.first) if self.clip else None
+        digest = hashlib.sha256(f"{self.first is None} {clip}".encode())
         for value in values:
             digest.update(value.contiguous().numpy().tobytes())
         return digest.hexdigest()
@@ -237,11 +240,12 @@ class LiaXRenderer:
         start = torch.zeros_like(own)
         if self.settings.motion == "relative":
             first = frames[0] if drive.first is None else drive.first
-            start = own - (self.performed(prepared, first) if clip is None else clip[:1]).to(own)
-        for first in range(part.start, part.stop, self.animator.chunk):
+            begins = self.performed(prepared, first) if clip is None or drive.clip is None else clip[drive.clip.first][None]
+            start = own - begins.to(own)
+        for at in range(part.start, part.stop, self.animator.chunk):
             if cancelled is not None and cancelled():
                 raise Cancelled
-            chunk = slice(first, min(part.stop, first + self.animator.chunk))
+            chunk = slice(at, min(part.stop, at + self.animator.chunk))
             if clip is None or drive.clip is None:
                 driven = self._driven(prepared, frames[chunk])
             else:
