@@ -1,0 +1,50 @@
+"""A rendered face of 96 pixels, and a random network for its head that sees 16."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from loki_core.diffusion.pipeline import LokiPipeline
+from loki_core.head.arkit import apply_controls
+from loki_core.head.params import FlameParams
+from loki_core.head.units import unit_basis
+from loki_core.render.base import Portrait
+from loki_core.track.coloured import random_look, render_coloured
+from tests.diffusion.conftest import tiny_config, tiny_network
+from tests.track.faces import HEAD, rendered_face, true_landmarks
+
+__all__ = ["tiny_config", "tiny_network"]
+
+SIDE = 96
+
+
+@pytest.fixture(scope="session")
+def portrait() -> Portrait:
+    _, params, camera = rendered_face(size=SIDE)
+    picture = render_coloured(HEAD, params, camera, random_look(np.random.default_rng(3)))
+    whole = np.ones((SIDE, SIDE), np.float32)
+    return Portrait(picture, None, whole, params, camera, true_landmarks(params, camera), np.zeros((len(HEAD.template), 3)))
+
+
+@pytest.fixture(scope="session")
+def frames(portrait) -> FlameParams:
+    turns = torch.linspace(0, 20, 9)
+    return apply_controls(HEAD, unit_basis(HEAD, HEAD), portrait.params, {"headYaw": turns, "jawOpen": turns / 25})
+
+
+@pytest.fixture
+def pipeline(tiny_network) -> LokiPipeline:
+    return LokiPipeline.build(tiny_network, HEAD.id)
+
+
+@pytest.fixture
+def weights(pipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The network's weights in the place of the user's own of the preset mini."""
+    monkeypatch.setenv("LOKI_WEIGHTS", str(tmp_path / "weights"))
+    place = tmp_path / "weights" / "loki" / "mini"
+    pipeline.save_pretrained(place)
+    return place

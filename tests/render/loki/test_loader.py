@@ -1,0 +1,94 @@
+"""Weights found, loaded once, and refused by name."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+from loki_core.diffusion.pipeline import LokiPipeline
+from loki_core.errors import InputError
+from loki_core.head.model import HeadId
+from loki_core.render.kinds import renderer_kind
+from loki_core.render.loki.loader import hash_weights, settings_of
+from loki_core.render.loki.weights import find_loki, lacking_loki
+from loki_core.render.registry import Renderers
+from loki_core.render.settings import complete
+from tests.track.faces import HEAD
+
+_WEIGHTS = "diffusion_pytorch_model.safetensors"
+
+
+def test_the_users_own_weights_come_first(weights):
+    assert find_loki("mini") == weights
+
+
+def test_without_weights_a_sentence_says_where_they_go_and_how(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("LOKI_WEIGHTS", str(tmp_path))
+    lacking = lacking_loki({"preset": "sd21"})
+    assert lacking is not None and str(tmp_path / "loki" / "sd21") in lacking and "weights loki --put" in lacking
+    with pytest.raises(InputError, match="expected weights of the preset sd21"):
+        Renderers(HEAD).get("loki", {"preset": "sd21"})
+
+
+def test_settings_reach_the_sampler():
+    values = complete(
+        renderer_kind("loki").settings, {"steps": 7, "seed": 3, "motion": 3, "identity": 1.5, "window": 8, "detail": 0.25}
+    )
+    settings = settings_of(values)
+    assert (settings.sampler.steps, settings.sampler.seed, settings.sampler.window, settings.detail) == (7, 3, 8, 0.25)
+    assert (settings.sampler.guidance.motion, settings.sampler.guidance.identity) == (3.0, 1.5)
+
+
+def test_the_network_is_loaded_once_for_all_settings(weights):
+    renderers = Renderers(HEAD)
+    one, other = (renderers.get("loki", {"steps": steps}) for steps in (2, 3))
+    assert one._pipeline is other._pipeline and one.signature != other.signature  # type: ignore[attr-defined]
+
+
+def test_other_weights_have_another_hash(weights, pipeline, tmp_path: Path):
+    shutil.copytree(weights, tmp_path / "same")
+    with torch.no_grad():
+        next(pipeline.network.parameters()).add_(0.1)
+    pipeline.save_pretrained(tmp_path / "other")
+    assert hash_weights(weights) == hash_weights(tmp_path / "same") != hash_weights(tmp_path / "other")
+
+
+def _of_another_head(place: Path) -> None:
+    LokiPipeline.build(LokiPipeline.from_pretrained(place).network, HeadId("large", "ffff")).save_pretrained(place)
+
+
+def _of_another_architecture(place: Path) -> None:
+    path = place / "network" / "config.json"
+    config = json.loads(path.read_text())
+    config["architecture"]["unet"]["widths"] = [8, 24]
+    path.write_text(json.dumps(config))
+
+
+def _cut_off(place: Path) -> None:
+    path = place / "network" / _WEIGHTS
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def _pickled(place: Path) -> None:
+    path = place / "network" / _WEIGHTS
+    torch.save({"weight": torch.zeros(2)}, path.with_suffix(".bin"))
+    path.unlink()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (_of_another_head, "got those for 'large'"),
+        (_of_another_architecture, "architecture 'tiny'"),
+        (_cut_off, "damaged or foreign"),
+        (_pickled, "a pickle, which may run code"),
+    ],
+)
+def test_weights_that_cannot_be_used_are_refused_by_name(weights, spoil, words: str):
+    spoil(weights)
+    with pytest.raises(InputError, match=words):
+        Renderers(HEAD).get("loki", {})
