@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -44,6 +44,12 @@ class SamplerConfig:
     unconditional: Literal["zero_picture", "zero_features"] = "zero_picture"
     """What stands for no reference: features of a zero latent, as in training, or features of 0, as in the authors' sampling."""
 
+    def __post_init__(self) -> None:
+        if self.guidance.progressive and self.steps <= 2 * self.guidance.progressive:
+            raise ValueError(
+                f"expected more than {2 * self.guidance.progressive} steps for expression to come in over, got {self.steps}"
+            )
+
 
 @dataclass(frozen=True, eq=False)
 class Remembered:
@@ -51,6 +57,19 @@ class Remembered:
 
     portrait: ReferenceBank
     nobody: ReferenceBank
+
+
+@dataclass(frozen=True, eq=False)
+class _Given:
+    """Maps of a window."""
+
+    whole: Float[Tensor, "T M H W"]
+    bare: Float[Tensor, "T M H W"]
+    """Of the poses alone."""
+
+
+_Conditions = tuple[ReferenceBank, Tensor]
+"""What a branch sees: the reference's features, and what the maps add, (1, T, D, h, w)."""
 
 
 class LokiPipeline(DiffusionPipeline):
@@ -108,16 +127,20 @@ class LokiPipeline(DiffusionPipeline):
         frames: int,
         config: SamplerConfig | None = None,
         *,
+        bare: Maps | None = None,
         part: range | None = None,
         progress: Progress | None = None,
         cancelled: Callable[[], bool] | None = None,
     ) -> Iterator[Float[Tensor, "3 H W"]]:
         """Pictures in [-1, 1] (cut there), float32 on the CPU, in order, as soon as each is done; memory is that of two windows.
 
-        `part`: only these of the clip's frames, as they are in the whole clip; None: all. `progress` counts denoising steps of
-        all windows. `cancelled` is asked before each step; then `Cancelled` is raised.
+        `bare`: the maps of the same poses without expression, which progressive guidance begins with (`without_expression` makes
+        their coefficients). `part`: only these of the clip's frames, as they are in the whole clip; None: all.
+        `progress` counts denoising steps of all windows. `cancelled` is asked before each step; then `Cancelled` is raised.
         """
         config, part = config or SamplerConfig(), range(frames) if part is None else part
+        if config.guidance.progressive and bare is None:
+            raise ValueError("expected maps without expression for progressive guidance, got none; give them as `bare`")
         windows = windows_of(self.windows(frames, config), part)
         blend, total = WindowBlend(), len(windows) * config.steps
         for index, window in enumerate(windows):
@@ -128,7 +151,9 @@ class LokiPipeline(DiffusionPipeline):
                 if progress is not None:
                     progress(done + step, total)
 
-            latents = self._denoise(remembered, maps(window.start, window.stop), window, config, before_step)
+            given = maps(window.start, window.stop)
+            posed = bare(window.start, window.stop) if bare is not None and config.guidance.progressive else given
+            latents = self._denoise(remembered, _Given(given, posed), window, config, before_step)
             latents = blend.blend(window, latents)
             for frame in range(max(window.start, part.start), min(window.settled, part.stop)):
                 yield self._picture(latents[frame - window.start])
@@ -141,17 +166,23 @@ class LokiPipeline(DiffusionPipeline):
         return plan_windows(frames, size=size, overlap=min(config.overlap, size // 2))
 
     def __call__(
-        self, image: Float[Tensor, "3 H W"], maps: Float[Tensor, "T M H W"], config: SamplerConfig | None = None
+        self,
+        image: Float[Tensor, "3 H W"],
+        maps: Float[Tensor, "T M H W"],
+        config: SamplerConfig | None = None,
+        *,
+        bare: Float[Tensor, "T M H W"] | None = None,
     ) -> Float[Tensor, "T 3 H W"]:
-        """The whole clip of `maps` at once."""
+        """The whole clip of `maps` at once; `bare` as in `sample`."""
+        posed = None if bare is None else lambda start, stop: bare[start:stop]
         remembered = self.remember(image)
-        return torch.stack(list(self.sample(remembered, lambda start, stop: maps[start:stop], len(maps), config)))
+        return torch.stack(list(self.sample(remembered, lambda start, stop: maps[start:stop], len(maps), config, bare=posed)))
 
     @torch.no_grad()
     def _denoise(
         self,
         remembered: Remembered,
-        maps: Float[Tensor, "T M H W"],
+        given: _Given,
         window: Window,
         config: SamplerConfig,
         before_step: Callable[[int], None],
@@ -160,25 +191,30 @@ class LokiPipeline(DiffusionPipeline):
         network = self.network
         scheduler = type(self.scheduler).from_config(self.scheduler.config)  # its steps are state, and ours alone
         scheduler.set_timesteps(config.steps)
-        branches = [(branch, *self._conditions(branch, remembered, maps, config)) for branch in config.guidance.branches()]
+        conditions: dict[Branch, _Conditions] = {}
         x = self._noise(window, config).to(network.device)
         for step, time in enumerate(scheduler.timesteps.tolist()):
             before_step(step)
             times = torch.full((1, len(x)), time, device=network.device)
             noisy = x[None].to(network.dtype)
-            parts = [b.weight * network.predict(noisy, times, added, bank)[0].float() for b, bank, added in branches]
+            parts = []
+            for branch in config.guidance.branches(step):
+                key = replace(branch, weight=0.0)
+                if key not in conditions:
+                    conditions[key] = self._conditions(branch, remembered, given, config)
+                bank, added = conditions[key]
+                parts.append(branch.weight * network.predict(noisy, times, added, bank)[0].float())
             prediction = torch.stack(parts).sum(0)
             x = scheduler.step(prediction, time, x, return_dict=False)[0]
         return x
 
-    def _conditions(
-        self, branch: Branch, remembered: Remembered, maps: Float[Tensor, "T M H W"], config: SamplerConfig
-    ) -> tuple[ReferenceBank, Float[Tensor, "1 T D h w"]]:
+    def _conditions(self, branch: Branch, remembered: Remembered, given: _Given, config: SamplerConfig) -> _Conditions:
         bank = remembered.portrait if branch.reference else remembered.nobody
         if not branch.reference and config.unconditional == "zero_features":
             bank = bank.zeros()
-        given = maps if branch.map else torch.zeros_like(maps)
-        return bank, self.network.encode(given[None].to(self.network.device, self.network.dtype))
+        maps = given.whole if branch.expression else given.bare
+        shown = maps if branch.map else torch.zeros_like(maps)
+        return bank, self.network.encode(shown[None].to(self.network.device, self.network.dtype))
 
     def _noise(self, window: Window, config: SamplerConfig) -> Float[Tensor, "T C h w"]:
         loki = self.network.loki

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import torch
+
 from loki_core.head.params import FlameParams
 
-__all__ = ["with_pose"]
+__all__ = ["with_pose", "without_expression"]
 
 
 def with_pose(expression: FlameParams, pose: FlameParams) -> FlameParams:
@@ -19,3 +21,9 @@ def with_pose(expression: FlameParams, pose: FlameParams) -> FlameParams:
             f"expected as many poses as expressions, got {pose.batch_shape} and {expression.batch_shape}; place them"
         )
     return replace(expression, global_orient=pose.global_orient, neck_pose=pose.neck_pose, translation=pose.translation)
+
+
+def without_expression(params: FlameParams) -> FlameParams:
+    """The same person in the same pose with a face at rest: no expression, jaw and eyes straight."""
+    at_rest = {name: torch.zeros_like(getattr(params, name)) for name in ("expression", "jaw_pose", "eye_pose")}
+    return replace(params, **at_rest)

@@ -101,6 +101,23 @@ def test_features_of_zero_are_another_unconditional_branch(pipe):
     assert torch.equal(*same)
 
 
+def test_progressive_guidance_begins_without_expression(pipe):
+    config = replace(QUICK, steps=5, guidance=Guidance(2.0, progressive=2))
+    given, posed = maps(5), -maps(5)
+    hybrid = pipe(portrait(), given, config, bare=posed)
+    full = replace(config, guidance=Guidance(2.0))
+    assert not torch.allclose(hybrid, pipe(portrait(), given, full))
+    assert not torch.allclose(hybrid, pipe(portrait(), posed, full))
+    torch.testing.assert_close(pipe(portrait(), given, config, bare=given), pipe(portrait(), given, full))
+
+
+def test_progressive_guidance_without_its_maps_or_steps_is_refused(pipe):
+    with pytest.raises(ValueError, match="maps without expression"):
+        pipe(portrait(), maps(2), replace(QUICK, steps=5, guidance=Guidance(progressive=2)))
+    with pytest.raises(ValueError, match="more than 4 steps"):
+        replace(QUICK, steps=4, guidance=Guidance(progressive=2))
+
+
 def test_progress_counts_every_step_and_ends_full(pipe):
     seen = []
     remembered, given = pipe.remember(portrait()), maps(6)
