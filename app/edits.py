@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
+from app.driver_edits import change_driver
+from app.expression_edits import change_own, put_expression, put_mixture, record_mixture
 from app.key_edits import change_keys
 from app.layer_edits import change_layers, find_act
 from app.requests import Request, flag, integer, listing, number, numbers, optional_text, text
 from app.sessions import Session
 from app.words import say
 from loki_core.errors import InputError
-from loki_core.head.controls import CONTROLS
+from loki_core.motion.own_expressions import keep_own
 from loki_core.timeline.history import gesture_start, record, redo, undo
 from loki_core.timeline.performance import frame_rate
 from loki_core.timeline.state import (
@@ -34,9 +36,6 @@ from loki_core.track.handles import drag_handles, on_both_sides
 
 __all__ = ["apply_edit"]
 
-_FACE = tuple(c.name for c in CONTROLS if c.group not in ("head", "neck"))
-"""What an expression sets; head and neck stay where they are."""
-
 
 def apply_edit(session: Session, edit: object) -> None:
     """Do one edit. Raises `InputError` when it cannot be done; the work is as before then."""
@@ -44,6 +43,7 @@ def apply_edit(session: Session, edit: object) -> None:
         raise InputError(say("bad_request"))
     name = text(edit, "do")
     with session.lock:
+        before = session.state.expressions
         if name in ("undo", "redo"):
             session.replace_history((undo if name == "undo" else redo)(session.history))
         elif name in _EDITS:
@@ -51,6 +51,8 @@ def apply_edit(session: Session, edit: object) -> None:
             session.replace_history(record(session.history, state, gesture=optional_text(edit, "gesture")))
         else:
             raise InputError(say("bad_request"))
+        if session.stage.own is not None and session.state.expressions != before:
+            keep_own(session.stage.own, before, session.state.expressions)
 
 
 def _control(session: Session, state: StudioState, edit: Request) -> StudioState:
@@ -85,13 +87,6 @@ def _drag(session: Session, state: StudioState, edit: Request) -> StudioState:
 
 def _reset(session: Session, state: StudioState, edit: Request) -> StudioState:
     return without_controls(state, map(str, listing(edit, "names")))
-
-
-def _expression(session: Session, state: StudioState, edit: Request) -> StudioState:
-    preset = session.stage.expressions.get(text(edit, "name"))
-    if preset is None:
-        raise InputError(say("bad_request"))
-    return with_controls(without_controls(state, _FACE), dict(preset.values))
 
 
 def _motion(session: Session, state: StudioState, edit: Request) -> StudioState:
@@ -133,9 +128,10 @@ _EDITS: Mapping[str, Callable[[Session, StudioState, Request], StudioState]] = M
         "key": _key,
         "keys": _keys,
         "reset": _reset,
-        "expression": _expression,
-        "renderer": _renderer,
-        "render_setting": _render_setting,
+        "expression": put_expression,
+        "mix": put_mixture,
+        "mix_record": record_mixture,
+        "own": change_own,
         "motion": _motion,
         "portrait": _portrait,
         "layer": change_layers,

@@ -34,7 +34,7 @@ __all__ = ["Several", "fit_sitter", "read_act", "sit", "stamp", "take_upload", "
 
 _LIVE_SIDE = 512
 """Pixels of the longer side of what follows the hand."""
-_STAMP_SIDE = 96
+_STAMP_SIDE = 160
 """Pixels of the side of small pictures."""
 _FACE_MARGIN = 0.4
 """Of the face's half side, around it in small pictures."""

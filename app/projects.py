@@ -13,6 +13,7 @@ from app.stage import Act, Sitter
 from app.words import say
 from loki_core.errors import InputError
 from loki_core.media.picture import read_picture
+from loki_core.motion.own_expressions import joined
 from loki_core.project.contents import Project, ProjectMotion, ProjectPortrait, StoredFile
 from loki_core.project.document import project_from_bytes
 from loki_core.project.embed import extract_project
@@ -52,12 +53,15 @@ def read_any(session: Session, file: Path, name: str) -> Project | None:
 
 
 def open_in(session: Session, project: Project) -> None:
-    """Make a project the work of a session: one step of undo. Raises `InputError` when a part of it cannot be used; the work
-    is as before then."""
+    """Make a project the work of a session: one step of undo. Own expressions of the session stay beside the project's.
+
+    Raises `InputError` when a part of it cannot be used; the work is as before then.
+    """
     with session.lock:
         adopt(session, project)
         count = session.frame_count(project.state)
-        session.change(lambda _: with_frame(project.state, project.state.look.frame, frame_count=count))
+        state = with_frame(project.state, project.state.look.frame, frame_count=count)
+        session.change(lambda before: replace(state, expressions=joined(state.expressions, before.expressions)))
 
 
 def adopt(session: Session, project: Project) -> None:

@@ -48,7 +48,9 @@ def report_studio(session: Session) -> Reply:
                 for name, curve in hand.tracks.curves
             },
             "render": _render(state.render),
-            "hash": work_hash(replace(state, render=RenderChoice())),  # it names pictures that are drawn while one works
+            "expressions": [{"name": own.name, "label": own.label, "tags": own.tags} for own in state.expressions],
+            # it names pictures that are drawn while one works
+            "hash": work_hash(replace(state, render=RenderChoice(), expressions=())),
             "revision": session.revision,
             "can_undo": bool(session.history.past),
             "can_redo": bool(session.history.future),

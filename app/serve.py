@@ -36,12 +36,13 @@ __all__ = ["load_stage", "serve"]
 _log = logging.getLogger(__name__)
 _WORKERS = 2
 """Renders and tracks at the same time, over all pages; others wait."""
+_THIS_MACHINE = ("127.0.0.1", "::1", "localhost")
 _MOST_FRAMES = 2_000_000_000
 """Bytes of finished frames on disk."""
 
 
-def load_stage(executor: Executor, limits: Limits, frames: Path) -> Stage:
-    """Head, renderer and presets; finished frames lie in the folder `frames`.
+def load_stage(executor: Executor, limits: Limits, frames: Path, own: Path | None = None) -> Stage:
+    """Head, renderer and presets; finished frames lie in the folder `frames`, own expressions in `own` (None: nowhere).
 
     A preset that cannot be read is named in the log and left out.
     """
@@ -61,6 +62,7 @@ def load_stage(executor: Executor, limits: Limits, frames: Path) -> Stage:
         limits=limits,
         executor=executor,
         frames=FrameCache(frames, _MOST_FRAMES),
+        own=own,
     )
 
 
@@ -78,13 +80,14 @@ def serve(
 
     `opened` is called with the address once the page can be opened. `port` None: the first free one from 7860.
     Nothing is shared beyond `host`, nothing is asked of the network. `kept`: the folder in which work is kept against loss; None:
-    nothing outlives its page.
+    nothing outlives its page. Own expressions lie there too, but only where all pages are this machine's own.
     """
     limits = limits or Limits()
     sys.setswitchinterval(0.001)  # seconds: an answer does not wait long for a thread that draws
     torch.set_num_threads(1)  # pictures are drawn side by side, a thread each; torch's own would fight over the cores
     with tempfile.TemporaryDirectory(prefix="loki-studio-") as folder, ThreadPoolExecutor(_WORKERS) as executor:
-        stage = load_stage(executor, limits, (kept or Path(folder)) / "frames")
+        own = kept / "expressions" if kept is not None and host in _THIS_MACHINE else None
+        stage = load_stage(executor, limits, (kept or Path(folder)) / "frames", own)
         example = _once(lambda: load_example(stage))
         sessions = Sessions(stage, Path(folder), lambda session: furnish(example(), session))
         autosave = Autosave(kept, sessions)

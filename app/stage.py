@@ -120,6 +120,8 @@ class Stage:
 
 
 def jpeg(image: UInt8[np.ndarray, "H W 3"]) -> bytes:
+    own: Path | None = None
+    """The folder of the user's own expressions; None: they are kept with their work alone."""
     """The picture as the page shows it while one works."""
     done, data = cv2.imencode(".jpg", image[..., 2::-1], [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
     assert done

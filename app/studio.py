@@ -6,7 +6,21 @@ import gradio as gr
 
 from app.autosave import Autosave
 from app.languages import Readings, page_words
-from app.panels import expressions, header, inspector, keys, layers, render, session, sources, transport, viewport
+from app.panels import (
+    driver,
+    expressions,
+    header,
+    inspector,
+    keys,
+    layers,
+    lia_x,
+    mixpad,
+    render,
+    session,
+    sources,
+    transport,
+    viewport,
+)
 from app.server import Binder
 from app.sessions import Sessions
 from app.stage import Stage
@@ -48,6 +62,9 @@ def build_studio(stage: Stage, sessions: Sessions, autosave: Autosave) -> gr.Blo
                     inspector.build()
                 with gr.Tab(say("tab_expressions")):
                     expressions.build(bind, list(stage.expressions.values()))
+                    mixpad.build(list(stage.expressions.values()))
+                with gr.Tab(say("tab_driver"), elem_id="ls-tab-driver"):
+                    driver.build(bind, stage)
                 with gr.Tab(say("layers")):
                     layers.build()
                 with gr.Tab(say("tab_render")):

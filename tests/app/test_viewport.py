@@ -76,7 +76,7 @@ def test_expressions_are_shown_on_the_portrait_without_changing_the_work(session
     pictures = thumbnails(session, {"portrait": session.state.portrait, "names": ["neutral", "surprise", "no such"]})["pictures"]
     assert set(pictures) == {"neutral", "surprise"} and session.history == before
     neutral, surprise = (decode(pictures[name]).astype(int) for name in ("neutral", "surprise"))
-    assert 80 <= neutral.shape[0] <= 100 and np.abs(surprise - neutral).max() > 60
+    assert 140 <= neutral.shape[0] <= 170 and np.abs(surprise - neutral).max() > 60
 
 
 def test_the_map_is_as_large_as_the_page_asks(session):
