@@ -10,7 +10,7 @@ import gradio as gr
 from app.widgets.icons import icon_button
 from app.widgets.widget import widget
 from app.words import name_in, say
-from loki_core.head.controls import CONTROLS
+from loki_core.head.controls import CONTROLS, LATENT_CONTROLS
 from loki_core.timeline.curves import INTERPOLATIONS
 
 __all__ = ["build"]
@@ -18,7 +18,8 @@ __all__ = ["build"]
 
 def build() -> gr.HTML:
     """Lay out the buttons and the sheet, which appears with the first key."""
-    controls = json.dumps([(c.name, name_in(c.label), c.unit, say(c.unit), c.minimum, c.maximum) for c in CONTROLS])
+    every = (*CONTROLS, *LATENT_CONTROLS)
+    controls = json.dumps([(c.name, name_in(c.label), c.unit, say(c.unit), c.minimum, c.maximum) for c in every])
     kinds = "".join(f'<option value="{kind}">{say(f"keys_{kind}")}</option>' for kind in INTERPOLATIONS)
     markup = f"""
     <div class="row" role="group" aria-label="{say("keys_sheet")}">
