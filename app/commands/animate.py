@@ -9,6 +9,7 @@ from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from app.commands.drawing import add_renderer, renderer_of
 from app.commands.material import EXAMPLE_MOTION, bar, existing, head_and_units, open_example, rate, seconds
 from app.commands.options import Subparsers, add_command
 from loki_core.errors import InputError
@@ -71,7 +72,6 @@ def add(commands: Subparsers) -> None:
     parser.add_argument(
         "--out", type=Path, metavar="O", help=".mp4, .gif, or a new folder for numbered PNGs (--example: example.mp4)"
     )
-    parser.add_argument("--renderer", default="warp", help="what draws the frames (default: warp)")
     parser.add_argument(
         "--start",
         type=seconds,
@@ -91,17 +91,17 @@ def add(commands: Subparsers) -> None:
         "--face", type=int, metavar="N", help="which face of the portrait, from 1, left to right (default: the largest)"
     )
     parser.add_argument("--panel", action="store_true", help="show portrait, driver and result side by side")
+    add_renderer(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     from loki_core.media.video_out import open_writer
     from loki_core.render.reenact import reenact
-    from loki_core.render.registry import make_renderer
     from loki_core.timeline.performance import frame_rate
 
     out = _output(arguments)
     head, units = head_and_units()
-    renderer = make_renderer(arguments.renderer, head)
+    renderer = renderer_of(arguments, head)
     portrait = _open_portrait(arguments, head)
     drivers = open_drivers(arguments, head, units)
     driver, pose = drivers.face, None if drivers.pose is None else drivers.pose.performance

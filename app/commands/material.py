@@ -17,7 +17,17 @@ if TYPE_CHECKING:
     from loki_core.head.units import UnitBasis
     from loki_core.render.base import Portrait, Progress
 
-__all__ = ["EXAMPLE_MOTION", "bar", "controls_of", "existing", "head_and_units", "open_example", "rate", "seconds"]
+__all__ = [
+    "EXAMPLE_MOTION",
+    "bar",
+    "controls_of",
+    "existing",
+    "expression_values",
+    "head_and_units",
+    "open_example",
+    "rate",
+    "seconds",
+]
 
 EXAMPLE_MOTION = "showreel"
 _CLOCK = re.compile(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d+)?)")
@@ -60,9 +70,19 @@ def controls_of(pairs: list[str]) -> dict[str, float]:
         try:
             values[name] = float(text)
         except ValueError as exc:
-            raise InputError(f"expected --set NAME=NUMBER, got '{pair}'; for example --set mouthSmileLeft=0.8") from exc
+            raise InputError(f"expected NAME=NUMBER, got '{pair}'; for example mouthSmileLeft=0.8") from exc
     check_controls(values)
     return values
+
+
+def expression_values(name: str) -> dict[str, float]:
+    """The controls of an expression of presets/expressions."""
+    from loki_core.motion.presets import EXPRESSIONS, load_expression
+
+    names = [path.stem for path in sorted(EXPRESSIONS.glob("*.json"))]
+    if name not in names:
+        raise InputError(f"expected an expression preset, got '{name}'; there are {', '.join(names)}")
+    return dict(load_expression(EXPRESSIONS / f"{name}.json").values)
 
 
 def head_and_units() -> tuple[HeadModel, UnitBasis]:

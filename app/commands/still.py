@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from app.commands.material import controls_of, existing, head_and_units
+from app.commands.drawing import add_renderer, renderer_of
+from app.commands.material import controls_of, existing, expression_values, head_and_units
 from app.commands.options import Subparsers, add_command, check_output
-from loki_core.errors import InputError
 
 __all__ = ["add", "run"]
 
@@ -36,19 +36,19 @@ def add(commands: Subparsers) -> None:
     for turn, control in _TURNS.items():
         parser.add_argument(f"--head-{turn}", type=float, metavar="DEG", help=f"the same as --set {control}=DEG")
     parser.add_argument("--face", type=int, metavar="N", help="which face, from 1, left to right (default: the largest)")
+    add_renderer(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     from loki_core.head.arkit import apply_controls
     from loki_core.media.picture import write_picture
     from loki_core.render.reenact import open_portrait
-    from loki_core.render.registry import make_renderer
 
     out = check_output(arguments.out, (".png", ".jpg", ".jpeg"))
     values = _values(arguments)
     head, units = head_and_units()
     portrait = open_portrait(existing(arguments.portrait), head, face=arguments.face)
-    renderer = make_renderer("warp", head)
+    renderer = renderer_of(arguments, head)
     frame = apply_controls(head, units, portrait.params, values)[None]
     write_picture(out, next(renderer.render(renderer.prepare(portrait), frame)))
     print(out)
@@ -56,15 +56,6 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _values(arguments: argparse.Namespace) -> dict[str, float]:
-    preset = {} if arguments.expression is None else _expression(arguments.expression)
+    preset = {} if arguments.expression is None else expression_values(arguments.expression)
     turns = {control: getattr(arguments, f"head_{turn}") for turn, control in _TURNS.items()}
     return preset | {name: value for name, value in turns.items() if value is not None} | controls_of(arguments.set)
-
-
-def _expression(name: str) -> dict[str, float]:
-    from loki_core.motion.presets import EXPRESSIONS, load_expression
-
-    names = [path.stem for path in sorted(EXPRESSIONS.glob("*.json"))]
-    if name not in names:
-        raise InputError(f"expected an expression preset, got '{name}'; there are {', '.join(names)}")
-    return dict(load_expression(EXPRESSIONS / f"{name}.json").values)

@@ -67,6 +67,11 @@ def test_each_renderer_says_what_it_is_and_its_defaults_are_allowed(key: str):
     check_choice(key, ())
 
 
+def test_settings_of_different_renderers_have_different_names():
+    names = [setting.name for kind in RENDERERS.values() for setting in kind.settings]
+    assert len(set(names)) == len(names)  # each is an option of the command line
+
+
 def test_the_table_needs_the_standard_library_alone():
     code = "import sys; import loki_core.render.kinds; sys.exit('numpy' in sys.modules)"
     assert subprocess.run([sys.executable, "-S", "-c", code], check=False).returncode == 0

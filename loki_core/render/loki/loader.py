@@ -64,7 +64,7 @@ class LokiLoader:
 
 def settings_of(values: Mapping[str, SettingValue]) -> LokiSettings:
     """The renderer's settings from a value of each setting in the table of renderers."""
-    guidance = Guidance(motion=float(values["motion"]), identity=float(values["identity"]))
+    guidance = Guidance(motion=float(values["guidance_motion"]), identity=float(values["guidance_identity"]))
     sampler = SamplerConfig(steps=int(values["steps"]), guidance=guidance, seed=int(values["seed"]), window=int(values["window"]))
     return LokiSettings(sampler, float(values["detail"]))
 

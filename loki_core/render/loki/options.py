@@ -34,7 +34,7 @@ LOKI_SETTINGS = (
         help="Of denoising. More take longer and change little beyond some 30.",
     ),
     Setting(
-        "motion",
+        "guidance_motion",
         "Follow the motion",
         "number",
         2.0,
@@ -44,7 +44,7 @@ LOKI_SETTINGS = (
         help="Guidance: how strongly the driver map pushes. 1: not beyond what was learnt.",
     ),
     Setting(
-        "identity",
+        "guidance_identity",
         "Keep the person",
         "number",
         2.0,

@@ -36,7 +36,8 @@ def test_without_weights_a_sentence_says_where_they_go_and_how(tmp_path: Path, m
 
 def test_settings_reach_the_sampler():
     values = complete(
-        renderer_kind("loki").settings, {"steps": 7, "seed": 3, "motion": 3, "identity": 1.5, "window": 8, "detail": 0.25}
+        renderer_kind("loki").settings,
+        {"steps": 7, "seed": 3, "guidance_motion": 3, "guidance_identity": 1.5, "window": 8, "detail": 0.25},
     )
     settings = settings_of(values)
     assert (settings.sampler.steps, settings.sampler.seed, settings.sampler.window, settings.detail) == (7, 3, 8, 0.25)

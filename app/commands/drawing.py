@@ -1,0 +1,62 @@
+"""The options that choose a renderer and its settings: made of the table of renderers."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from app.commands.options import Parser
+from loki_core.render.kinds import DEFAULT_RENDERER, RENDERERS
+from loki_core.render.settings import Setting
+
+if TYPE_CHECKING:
+    from loki_core.head.model import HeadModel
+    from loki_core.render.base import Renderer
+
+__all__ = ["add_renderer", "renderer_of"]
+
+
+def add_renderer(parser: Parser) -> None:
+    """Declare --renderer and an option for every setting of every renderer."""
+    parser.add_argument(
+        "--renderer",
+        default=DEFAULT_RENDERER,
+        metavar="NAME",
+        help=f"what draws the frames: {', '.join(RENDERERS)} (default: {DEFAULT_RENDERER})",
+    )
+    for kind in RENDERERS.values():
+        if kind.settings:
+            group = parser.add_argument_group(f"--renderer {kind.key}", f"{kind.help} {kind.licence}")
+            for setting in kind.settings:
+                group.add_argument(_option(setting), dest=f"{kind.key}_{setting.name}", default=None, **_reading(setting))
+
+
+def renderer_of(arguments: argparse.Namespace, head: HeadModel) -> Renderer:
+    """The renderer that the options name. Raises `InputError` for settings that it cannot have, and for what it lacks."""
+    from loki_core.render.kinds import renderer_kind
+    from loki_core.render.registry import make_renderer
+
+    kind = renderer_kind(arguments.renderer)
+    given = {
+        setting.name: value
+        for other in RENDERERS.values()
+        for setting in other.settings
+        if (value := getattr(arguments, f"{other.key}_{setting.name}")) is not None
+    }
+    return make_renderer(kind.key, head, given)
+
+
+def _option(setting: Setting) -> str:
+    return f"--{setting.name.replace('_', '-')}"
+
+
+def _reading(setting: Setting) -> dict[str, Any]:
+    """How argparse reads it; its range is checked with the others."""
+    words = setting.help.replace("%", "%%")
+    if setting.kind == "switch":
+        return {"action": "store_true", "help": words}
+    words = f"{words} (default: {setting.default})"
+    if setting.kind == "choice":
+        return {"choices": tuple(dict(setting.choices)), "help": words}
+    whole = setting.kind == "whole"
+    return {"type": int if whole else float, "metavar": "N" if whole else "X", "help": words}

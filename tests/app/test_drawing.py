@@ -1,0 +1,48 @@
+"""The command line's choice of a renderer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from app.cli import build_parser
+from app.commands.drawing import renderer_of
+from loki_core.errors import InputError
+from loki_core.head.embedded import embedded_head
+from loki_core.render.kinds import RENDERERS
+
+
+def chosen(*options: str):
+    arguments = build_parser().parse_args(["still", "--portrait", "a.png", "--out", "b.png", *options])
+    return renderer_of(arguments, embedded_head())
+
+
+def test_without_a_word_the_warp_draws():
+    assert chosen().name == "warp" and chosen("--renderer", "warp").name == "warp"
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--renderer", "oil"), r"expected a renderer \(warp, .*\), got 'oil'"),
+        (("--steps", "3"), "got 'steps'"),
+        (("--renderer", "loki", "--steps", "0"), "a whole number from 1 to 200 for 'steps', got 0"),
+        (("--renderer", "loki", "--stretch"), "got 'stretch'"),
+        (("--renderer", "loki", "--preset", "sd21"), "expected weights of the preset sd21"),
+        (("--renderer", "lia-x"), "expected the LIA-X weights"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_a_sentence(
+    options: tuple[str, ...], words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("LOKI_WEIGHTS", str(tmp_path))
+    with pytest.raises(InputError, match=words):
+        chosen(*options)
+
+
+@pytest.mark.parametrize("command", ["animate", "still"])
+def test_every_setting_of_every_renderer_is_an_option(command: str):
+    needed = [] if command == "animate" else ["--portrait", "a.png", "--out", "b.png"]
+    arguments = build_parser().parse_args([command, *needed])
+    assert all(hasattr(arguments, f"{kind.key}_{s.name}") for kind in RENDERERS.values() for s in kind.settings)
