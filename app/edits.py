@@ -135,6 +135,7 @@ _EDITS: Mapping[str, Callable[[Session, StudioState, Request], StudioState]] = M
         "motion": _motion,
         "portrait": _portrait,
         "layer": change_layers,
+        "driver": change_driver,
         "trim": _trim,
         "renderer": _renderer,
         "render_setting": _render_setting,

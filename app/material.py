@@ -15,6 +15,7 @@ from jaxtyping import UInt8
 
 from app.sessions import Session
 from app.stage import Act, Prepared, Sitter, Stage, Stamp, name_of
+from app.thumbs import Thumbs, cut_face
 from app.words import say
 from loki_core.errors import InputError
 from loki_core.head.model import HeadModel, pose_vertices, with_identity
@@ -25,12 +26,12 @@ from loki_core.project.contents import StoredFile
 from loki_core.raster.camera import CropBox, head_crop, project
 from loki_core.render.base import Portrait, Progress
 from loki_core.render.resize import shrink_portrait
-from loki_core.track.clip import track_clip
+from loki_core.track.clip import first_faces, track_clip
 from loki_core.track.landmarks import Face, FaceFinder
 from loki_core.track.portrait import fit_portrait
 from loki_core.track.reduced import reduce_head
 
-__all__ = ["Several", "fit_sitter", "read_act", "sit", "stamp", "take_upload", "track_act"]
+__all__ = ["Several", "clip_faces", "fit_sitter", "plain_name", "read_act", "sit", "stamp", "take_upload", "track_act"]
 
 _LIVE_SIDE = 512
 """Pixels of the longer side of what follows the hand."""
@@ -78,7 +79,7 @@ def fit_sitter(stage: Stage, file: Path, name: str, face: int | None) -> tuple[s
             return Several(tuple(_cut_out(picture.rgb, found) for found in faces))
     portrait = fit_portrait(picture.rgb, stage.head, alpha=picture.alpha, face=face)
     key = name_of(picture.rgb.tobytes(), str(picture.rgb.shape).encode(), str(face or 1).encode())
-    return key, sit(stage, _plain(name), portrait, StoredFile(file.read_bytes(), file.suffix.lower()), face)
+    return key, sit(stage, plain_name(name), portrait, StoredFile(file.read_bytes(), file.suffix.lower()), face)
 
 
 def sit(stage: Stage, name: str, portrait: Portrait, picture: StoredFile, face: int | None = None) -> Sitter:
@@ -103,6 +104,18 @@ def stamp(stage: Stage, portrait: Portrait) -> Stamp:
     return Stamp(Prepared(small, stage.renderer.prepare(small)), _face_box(small))
 
 
+def clip_faces(file: Path) -> Several | None:
+    """The faces of a clip, where it begins with more than one; None: there is no choice to make.
+
+    Raises `InputError` for what is no clip.
+    """
+    found = first_faces(file)
+    if found is None or len(found[1]) < 2:
+        return None
+    frame, faces = found
+    return Several(tuple(cut_face(frame, face.landmarks[:, :2]) for face in faces))
+
+
 def track_act(
     stage: Stage, file: Path, name: str, face: int | None, progress: Progress, cancelled: Callable[[], bool]
 ) -> tuple[str, Act]:
@@ -111,8 +124,9 @@ def track_act(
     limit = stage.limits.clip_seconds
     if info.duration > limit:
         raise InputError(say("too_long", limit=limit, seconds=f"{float(info.duration):.0f}"))
-    motion = track_clip(file, stage.head, face=face, progress=progress, cancelled=cancelled)
-    return name_of(file.name.encode(), str(face).encode()), Act(_plain(name), motion, file, info.has_sound)
+    thumbs = Thumbs(info.frame_count)
+    motion = track_clip(file, stage.head, face=face, progress=progress, cancelled=cancelled, watch=thumbs)
+    return name_of(file.name.encode(), str(face).encode()), Act(plain_name(name), motion, file, info.has_sound, thumbs)
 
 
 def read_act(stage: Stage, file: Path, name: str) -> tuple[str, Act]:
@@ -121,10 +135,10 @@ def read_act(stage: Stage, file: Path, name: str) -> tuple[str, Act]:
     limit, seconds = stage.limits.clip_seconds, motion.frame_count / motion.fps
     if seconds > limit:
         raise InputError(say("too_long", limit=limit, seconds=f"{float(seconds):.0f}"))
-    return name_of(file.read_bytes()), Act(_plain(name), motion, None)
+    return name_of(file.read_bytes()), Act(plain_name(name), motion, None)
 
 
-def _plain(name: str) -> str:
+def plain_name(name: str) -> str:
     """A file's name without its ending, as it can be shown and be part of another file's name."""
     return re.sub(r"[^\w \-]", "_", Path(name).stem)[:60].strip() or "untitled"
 

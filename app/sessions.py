@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from app.borrowed import Borrowed
 from app.jobs import Job, JobKind, Work
 from app.stage import Act, Sitter, Stage, Stamp
 from app.words import say
@@ -49,6 +50,8 @@ class Session:
     sitters: dict[str, Sitter] = field(default_factory=dict)
     stamps: dict[str, Stamp] = field(default_factory=dict)
     acts: dict[str, Act] = field(default_factory=dict)
+    borrowed: dict[str, Borrowed] = field(default_factory=dict)
+    """Expressions read off pictures of faces."""
     jobs: dict[str, Job] = field(default_factory=dict)
     performed: OrderedDict[object, FlameParams] = field(default_factory=OrderedDict)
     """The last motions that were put on a portrait, by what they were made of."""

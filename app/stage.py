@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 from jaxtyping import UInt8
 
+from app.thumbs import Thumbs
 from loki_core.head.model import HeadModel
 from loki_core.head.units import UnitBasis
 from loki_core.motion.clip import Motion
@@ -89,6 +90,8 @@ class Act:
     clip: Path | None
     """The video it was tracked from, for its sound; None for presets."""
     has_sound: bool = False
+    thumbs: Thumbs | None = None
+    """Small pictures of the driver's face; None where no clip has been tracked."""
 
     @cached_property
     def as_saved(self) -> ProjectMotion:

@@ -93,6 +93,7 @@ def page_head(readings: Readings) -> str:
             "sheet.js",
             "plot.js",
             "graph.js",
+            "recorder.js",
         )
     )
     script = f"{shared}\nwindow.loki = new LokiStudio(LokiLanguage({page_words(readings)}));"

@@ -8,12 +8,14 @@ from pathlib import Path
 
 import gradio as gr
 
-from app.material import Several, fit_sitter, read_act, take_upload, track_act
+from app.borrow import borrow
+from app.material import Several, clip_faces, fit_sitter, read_act, take_upload, track_act
 from app.report import report_library, report_studio
 from app.requests import Reply, Request, optional_integer, text
 from app.server import Binder
 from app.sessions import Session
 from app.stage import Act, Stage, data_url
+from app.widgets.icons import icon
 from app.widgets.widget import widget
 from app.words import say
 from loki_core.motion.files import MOTION_ENDINGS, is_motion_file
@@ -21,7 +23,7 @@ from loki_core.render.base import Progress
 from loki_core.timeline.performance import frame_rate
 from loki_core.timeline.state import with_motion, with_portrait
 
-__all__ = ["build", "take_driver", "take_portrait"]
+__all__ = ["build", "take_driver", "take_expression", "take_portrait"]
 
 
 def build(bind: Binder, stage: Stage) -> gr.HTML:
@@ -37,11 +39,14 @@ def build(bind: Binder, stage: Stage) -> gr.HTML:
       <h2>{say("portrait")}</h2>
       {_zone("portrait", "portrait_drop", "image/*")}
       <p class="quiet" data-part="busy" role="status" hidden>{say("portrait_busy")}</p>
-      <div data-part="faces" hidden><span data-part="faces-title"></span><div data-part="faces-list"></div></div>
+      <div data-part="faces" hidden><span data-part="faces-title"></span><div class="faces" data-part="faces-list"></div></div>
     </section>
     <section>
       <h2>{say("driver")}</h2>
-      {_zone("driver", "driver_drop", ",".join(("video/*", "image/gif", *MOTION_ENDINGS)))}
+      {_zone("driver", "driver_drop", ",".join(("video/*", "image/*", *MOTION_ENDINGS)))}
+      <button type="button" class="plain camera" data-part="record">{icon("record")}{say("record")}</button>
+      <p class="quiet" data-part="driver-busy" role="status" hidden>{say("portrait_busy")}</p>
+      <div data-part="driver-faces" hidden><span></span><div class="faces"></div></div>
       <div data-part="tracking" hidden>
         <span data-part="tracking-title"></span><progress></progress>
         <button type="button" class="plain" data-part="cancel">{say("cancel")}</button>
@@ -51,8 +56,20 @@ def build(bind: Binder, stage: Stage) -> gr.HTML:
       <h2 id="ls-motions-title">{say("motion")}</h2>
       <div class="scroll" data-part="motions" role="radiogroup" aria-labelledby="ls-motions-title"></div>
     </section>
-    <section><h2>{say("head")}</h2><p class="quiet" title="{say("head_help")}">{escape(head)}</p></section>"""
-    return widget("sources", markup, [bind(take_portrait), bind(take_driver)])
+    <section><h2>{say("head")}</h2><p class="quiet" title="{say("head_help")}">{escape(head)}</p></section>
+    {_RECORDER.format(title=say("record_title"), start=say("record_start"), stop=say("record_stop"), close=say("close"))}"""
+    return widget("sources", markup, [bind(take_portrait), bind(take_driver), bind(take_expression)])
+
+
+_RECORDER = """<dialog class="recorder" data-state="closed" aria-label="{title}">
+      <h2>{title}</h2>
+      <div class="stage"><video muted playsinline></video><b data-part="count"></b></div>
+      <p role="status" data-part="record-words"></p>
+      <div class="line"><span data-part="elapsed"></span>
+        <button type="button" class="primary" data-part="record-start">{start}</button>
+        <button type="button" class="primary" data-part="record-stop" hidden>{stop}</button>
+        <button type="button" class="plain" data-part="record-close">{close}</button></div>
+    </dialog>"""
 
 
 def _zone(kind: str, words: str, accept: str) -> str:
@@ -76,12 +93,18 @@ def take_portrait(session: Session, request: Request) -> Reply:
 
 
 def take_driver(session: Session, request: Request) -> Reply:
-    """Read an uploaded motion, or begin to track an uploaded clip; it becomes the motion when that is done."""
+    """Read an uploaded motion, or begin to track an uploaded clip; it becomes the motion when that is done.
+
+    Where a clip begins with several faces the page must choose one: they come back as small pictures.
+    """
     file = take_upload(session, text(request, "path"))
     name, face = text(request, "name"), optional_integer(request, "face")
     if is_motion_file(file):
         _use(session, *read_act(session.stage, file, name))
         return {"library": report_library(session), "studio": report_studio(session)}
+    several = clip_faces(file) if face is None else None
+    if several is not None:
+        return {"faces": [data_url(face) for face in several.faces]}
 
     def work(progress: Progress, cancelled: Callable[[], bool]) -> Reply:
         _use(session, *track_act(session.stage, file, name, face, progress, cancelled))
@@ -89,6 +112,18 @@ def take_driver(session: Session, request: Request) -> Reply:
 
     session.start("track", say("tracking", name=Path(name).stem), work)
     return {"library": report_library(session)}
+
+
+def take_expression(session: Session, request: Request) -> Reply:
+    """Read the expression off an uploaded picture. Of several faces the page must choose one."""
+    file = take_upload(session, text(request, "path"))
+    found = borrow(session.stage, file, text(request, "name"), optional_integer(request, "face"))
+    if isinstance(found, Several):
+        return {"faces": [data_url(face) for face in found.faces]}
+    key, borrowed = found
+    with session.lock:
+        session.borrowed[key] = borrowed
+    return {"borrowed": {"id": key, "name": borrowed.name, "picture": data_url(borrowed.picture)}}
 
 
 def _use(session: Session, key: str, act: Act) -> None:

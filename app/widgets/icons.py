@@ -44,6 +44,7 @@ _PATHS: Mapping[str, str] = MappingProxyType(
         "neck": "M9 3v8c0 3-5 4-6 9M15 3v8c0 3 5 4 6 9M8 14c1 1 7 1 8 0",
         "jaw": "M5 4v8c0 5 3 8 7 8s7-3 7-8V4M9 13c1 2 5 2 6 0z",
         "gaze": "M12 8a4 4 0 1 0 0 8 4 4 0 0 0 0-8M12 2v4M12 18v4M2 12h4M18 12h4",
+        "record": "M12 5a7 7 0 1 0 0 14 7 7 0 0 0 0-14M12 11a1 1 0 1 0 0 2 1 1 0 0 0 0-2",
         "loop": "M17 2l4 4-4 4M3 11V9a3 3 0 0 1 3-3h15M7 22l-4-4 4-4M21 13v2a3 3 0 0 1-3 3H3",
         "startHere": "M8 4H5v16h3M12 12h8m-4-4 4 4-4 4",
         "endHere": "M16 4h3v16h-3M4 12h8m-4-4 4 4-4 4",

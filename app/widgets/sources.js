@@ -10,24 +10,39 @@ const takePortrait = async (path, name, face = null) => {
   find("busy").hidden = false;
   const reply = await studio.ask("take_portrait", { path, name, face });
   find("busy").hidden = true;
-  showFaces(reply?.faces ?? [], path, name);
+  offerFaces(find("faces"), "faces", reply?.faces ?? [], (chosen) => takePortrait(path, name, chosen));
 };
 
 // Several faces: each as a button with its picture.
-const showFaces = (faces, path, name) => {
-  find("faces").hidden = !faces.length;
-  find("faces-title").textContent = studio.say("faces", { count: faces.length });
-  find("faces-list").replaceChildren(...faces.map((picture, index) => {
+const offerFaces = (place, words, faces, pick) => {
+  const [title, list] = place.children;
+  place.hidden = !faces.length;
+  title.textContent = studio.say(words, { count: faces.length });
+  list.replaceChildren(...faces.map((picture, index) => {
     const button = document.createElement("button");
     const image = new Image();
     image.src = picture;
     image.alt = studio.say("face_number", { number: index + 1 });
     button.append(image);
-    button.addEventListener("click", () => takePortrait(path, name, index + 1));
+    button.addEventListener("click", () => pick(index + 1));
     return button;
   }));
-  find("faces-list").firstElementChild?.focus();
+  list.firstElementChild?.focus();
 };
+
+// --- the driver: a clip or a motion, or the picture of a face to borrow its expression from -------------------------------
+const askDriver = async (name, words, request) => {
+  find("driver-busy").hidden = false;
+  const reply = await studio.ask(name, request);
+  find("driver-busy").hidden = true;
+  offerFaces(find("driver-faces"), words, reply?.faces ?? [], (face) => askDriver(name, words, { ...request, face }));
+  if (!reply?.borrowed) return;
+  studio.borrowed = reply.borrowed;
+  document.querySelector("#ls-tab-driver-button")?.click();
+  studio.emit("borrowed");
+};
+const takeDriver = (path, name) => askDriver("take_driver", "driver_faces", { path, name });
+const takeExpression = (path, name) => askDriver("take_expression", "faces", { path, name });
 
 // --- files -----------------------------------------------------------------------------------------------------------
 const take = async (file) => {
@@ -41,13 +56,16 @@ const take = async (file) => {
   return takeAs(kind, file);
 };
 
+const isStill = (file) => file.type.startsWith("image/") && file.type !== "image/gif";
+
 const takeAs = async (kind, file) => {
   zones[kind].classList.add("sending");
   const path = await studio.send(file);
   zones[kind].classList.remove("sending");
   if (!path) return;
   if (kind === "portrait") await takePortrait(path, file.name);
-  else await studio.ask("take_driver", { path, name: file.name });
+  else if (isStill(file)) await takeExpression(path, file.name);
+  else await takeDriver(path, file.name);
 };
 
 for (const [kind, zone] of Object.entries(zones)) {
@@ -69,8 +87,12 @@ document.addEventListener("drop", async (event) => {
   if (!hasFiles(event)) return;
   event.preventDefault();
   mark((depth = 0) > 0);
-  for (const file of event.dataTransfer.files) await take(file);
+  const onDriver = zones.driver.contains(event.target);
+  for (const file of event.dataTransfer.files) await (onDriver && isStill(file) ? takeAs("driver", file) : take(file));
 });
+
+const recorder = new LokiRecorder(element.querySelector("dialog"), studio, (file) => takeAs("driver", file));
+find("record").addEventListener("click", () => recorder.open());
 
 // --- what is there ---------------------------------------------------------------------------------------------------
 const choice = (name, entry, checked, pick) => {

@@ -411,6 +411,11 @@
       if (job.state === "waiting") return this.say("waiting", job);
       if (!job.total) return job.title;
       const left = job.left === null ? "" : `, ${this.say("time_left", { seconds: Math.ceil(job.left) })}`;
+      if (job.kind === "track") {
+        // A clip is gone through twice, and its frames are counted each time.
+        const percent = Math.floor((100 * job.done) / job.total);
+        return this.say(2 * job.done < job.total ? "track_reading" : "track_solving", { title: job.title, percent }) + left;
+      }
       return this.say("progress", job) + left;
     }
 

@@ -23,6 +23,8 @@ _FACTOR = 8.0
 """An outlier is this many times further from that median than the clip's frames usually are."""
 _LEAST_TURN = 1.5
 """Degrees below which no head is an outlier."""
+_LEAST_SHIFT = 0.01
+"""Metres; the same for its place."""
 _LEAST_EXPRESSION = 0.03
 """The same for the expression, root mean square over its axes."""
 _LIDS = ("eyeBlink", "eyeSquint", "eyeLookDown")
@@ -51,7 +53,7 @@ def measure_changes(motion: Motion, head: HeadModel) -> FrameChanges:
     return FrameChanges(
         head=torch.from_numpy(np.concatenate([[0.0], steps]) * both).float(),
         expression=torch.from_numpy(_size(np.diff(expression, axis=0, prepend=expression[:1])) * both).float(),
-        outliers=torch.from_numpy(_stick_out(turns, expression, seen)),
+        outliers=torch.from_numpy(_stick_out(turns, motion.translation.numpy().astype(np.float64), expression, seen)),
     )
 
 
@@ -60,12 +62,15 @@ def _without_lids(motion: Motion, head: HeadModel) -> Float[np.ndarray, "T K"]:
     return motion.expression[:, ~lids].numpy().astype(np.float64)
 
 
-def _stick_out(turns: Rotation, expression: Float[np.ndarray, "T K"], seen: Bool[np.ndarray, "T"]) -> Bool[np.ndarray, "T"]:
+def _stick_out(
+    turns: Rotation, places: Float[np.ndarray, "T 3"], expression: Float[np.ndarray, "T K"], seen: Bool[np.ndarray, "T"]
+) -> Bool[np.ndarray, "T"]:
     """Frames far from the median of those around them, as far as these show a face."""
     from_first = np.degrees((turns[0].inv() * turns).as_rotvec())  # so that medians can be taken by channel
     far = np.zeros(len(seen), dtype=bool)
-    turned, changed = np.linalg.norm(_off_median(from_first, seen), axis=-1), _size(_off_median(expression, seen))
-    for values, least in ((turned, _LEAST_TURN), (changed, _LEAST_EXPRESSION)):
+    turned, shifted = (np.linalg.norm(_off_median(values, seen), axis=-1) for values in (from_first, places))
+    changed = _size(_off_median(expression, seen))
+    for values, least in ((turned, _LEAST_TURN), (shifted, _LEAST_SHIFT), (changed, _LEAST_EXPRESSION)):
         usual = float(np.median(values[seen])) if seen.any() else 0.0
         far |= values > max(least, _FACTOR * usual)
     return far

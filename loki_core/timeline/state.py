@@ -137,8 +137,8 @@ def add_layer(state: StudioState, layer: Layer) -> StudioState:
 
 
 def copy_layer(state: StudioState, name: str) -> StudioState:
-    """A second layer like it; see `add_layer` for where."""
-    return add_layer(state, replace(state.layers[_place(state, name)], solo=False))
+    """A second layer like it, but silent: its sound is heard once. See `add_layer` for where."""
+    return add_layer(state, replace(state.layers[_place(state, name)], solo=False, sound=None))
 
 
 def drop_layer(state: StudioState, name: str) -> StudioState:
@@ -241,8 +241,11 @@ def with_motion(state: StudioState, motion: str, name: str = "", fps: Fraction =
     state = replace(state, fps=fps.as_integer_ratio())
     if now is None:
         return replace(add_layer(state, Layer("", name, motion)), look=state.look)
+    follow = now.retarget if motion == now.source else replace(now.retarget, neutral=None)  # it is a frame of the old one
     return change_layer(
-        state, now.id, lambda layer: replace(layer, source=motion, name=name, first=0, stop=None, offset=0, speed=1.0)
+        state,
+        now.id,
+        lambda layer: replace(layer, source=motion, name=name, retarget=follow, first=0, stop=None, offset=0, speed=1.0),
     )
 
 

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 from typing import IO
 
@@ -36,7 +37,10 @@ from loki_core.track.reader import FrameReader, as_one_person, measure_shift, me
 from loki_core.track.reduced import LandmarkHead, reduce_head, shape_head
 from loki_core.track.solver import Identity, measure_misfit, solve_frames, solve_identity
 
-__all__ = ["track_clip"]
+__all__ = ["Watch", "first_faces", "track_clip"]
+
+Watch = Callable[[UInt8[np.ndarray, "H W 3"], Float[np.ndarray, "L 2"] | None], None]
+"""Is shown every frame as it is read, with the landmarks found in it; None where the face is lost."""
 
 _SEARCH_EVERY = 5
 """Frames between two searches of the whole picture while the face is lost."""
@@ -49,6 +53,8 @@ _CHUNK = 32
 _GOOD_ERROR = 0.03
 """Reprojection error over the distance of the outer eye corners at which confidence has fallen to a half."""
 _OUTER_CORNERS = (33, 263)
+_FIRST_SEARCHES = 20
+"""Searches after which a clip counts as one whose faces come late: some seconds of it."""
 _SMOOTHING = SmoothSettings(head_window=0.3, face_window=0.2)
 """Takes the trembling of the landmarks, leaves blinks and syllables."""
 
@@ -56,11 +62,12 @@ _SMOOTHING = SmoothSettings(head_window=0.3, face_window=0.2)
 def track_clip(
     path: str | os.PathLike[str], head: HeadModel, *, start: Fraction | None = None, end: Fraction | None = None,
     face: int | None = None, progress: Progress | None = None, cancelled: Callable[[], bool] | None = None,
+    watch: Watch | None = None,
 ) -> Motion:  # fmt: skip
     """Track one face through a clip, from `start` to `end` (seconds).
 
     `face`: its number in the first frame that shows one, from 1, counted from left to right; None: the largest. Frames without
-    it have confidence 0 and are bridged. `progress` counts frames twice: once read, once solved.
+    it have confidence 0 and are bridged. `progress` counts frames twice: once read, once solved. `watch` sees them when read.
     Raises `InputError` when no frame shows a face, `Cancelled` when `cancelled` says so.
     """
     info = probe(path)
@@ -68,7 +75,7 @@ def track_clip(
     tick = _Ticker(progress, cancelled, 2 * span.frame_count)
     camera = Camera(focal=2.0 * max(info.size), cx=info.width / 2, cy=info.height / 2, width=info.width, height=info.height)
     with tempfile.TemporaryFile() as store:
-        _detect(read_frames(path, start=start, end=end), store, measured_reader(), face, tick)
+        _detect(read_frames(path, start=start, end=end), store, measured_reader(), face, tick, watch)
         stored = _stored(store, measured_reader())
         seen = ~np.isnan(stored.landmarks[:, 0, 0])
         if not seen.any():
@@ -77,6 +84,19 @@ def track_clip(
             )
         motion = _solve(stored, seen, head, camera, span.fps, tick)
     return smooth(bridge_gaps(motion), head, _SMOOTHING)
+
+
+def first_faces(path: str | os.PathLike[str]) -> tuple[UInt8[np.ndarray, "H W 3"], list[Face]] | None:
+    """The first frame that shows a face, and its faces from left to right, as `track_clip` numbers them.
+
+    None when the first seconds show none: tracking looks further. Raises `InputError` for what is no clip.
+    """
+    with FaceFinder() as finder:
+        for frame in islice(read_frames(path), 0, _FIRST_SEARCHES * _SEARCH_EVERY, _SEARCH_EVERY):
+            faces = finder.find(frame)
+            if faces:
+                return frame, faces
+    return None
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,8 +126,9 @@ class _Ticker:
 
 
 def _detect(
-    frames: Iterator[UInt8[np.ndarray, "H W 3"]], store: IO[bytes], reader: FrameReader, face: int | None, tick: _Ticker
-) -> None:
+    frames: Iterator[UInt8[np.ndarray, "H W 3"]], store: IO[bytes], reader: FrameReader, face: int | None, tick: _Ticker,
+    watch: Watch | None,
+) -> None:  # fmt: skip
     """Write the landmarks and the picture's part of the reading of every frame, NaN where the face is lost."""
     since_seen, last = 0, None
     missing = np.full(2 * LANDMARK_COUNT + len(reader.offset), np.nan)
@@ -125,6 +146,8 @@ def _detect(
                 row = np.concatenate([last.ravel(), reader.see(frame, last)])
             since_seen = 0 if landmarks is not None else since_seen + 1
             store.write(row.astype(np.float32).tobytes())
+            if watch is not None:
+                watch(frame, None if landmarks is None else landmarks[:, :2])
             tick()
 
 
