@@ -69,6 +69,8 @@ def build_studio(stage: Stage, sessions: Sessions, autosave: Autosave) -> gr.Blo
                     layers.build()
                 with gr.Tab(say("tab_render")):
                     render.build(bind, autosave)
+                with gr.Tab(say("tab_liax")):
+                    lia_x.build(bind)
         link = session.build(bind)
         page.load(begin, None, link, show_progress="hidden", api_visibility="private")
         page.unload(end)

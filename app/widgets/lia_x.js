@@ -105,7 +105,7 @@ const stampKey = (stamp) => {
 const next = () => {
   if (!studio.studio?.portrait || studio.edits.length) return null;
   if (drawn !== wanted()) return { key: wanted(), values: {}, side: PICTURE, image: part("picture") };
-  const stamp = swept && stamps.find((each) => each.dataset.key !== stampKey(each));
+  const stamp = swept && stamps.find((each) => each.dataset.drawn !== stampKey(each));
   if (!stamp || studio.playing) return null;
   return { key: stampKey(stamp), values: { [nameOf(swept)]: Number(stamp.dataset.value) }, side: STAMP, image: stamp.querySelector("img"), stamp };
 };
@@ -122,7 +122,7 @@ const fill = async () => {
   show(reply);
   if (reply.lacking) return;
   order.image.src = reply.picture;
-  if (order.stamp) order.stamp.dataset.key = order.key;
+  if (order.stamp) order.stamp.dataset.drawn = order.key;
   else drawn = order.key;
   element.classList.toggle("behind", drawn !== wanted());
   fill();
