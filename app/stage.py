@@ -120,11 +120,11 @@ class Stage:
     """For work that takes long: rendering and tracking."""
     frames: FrameCache
     """Finished pictures of all sessions: found only by who has the same portrait."""
+    own: Path | None = None
+    """The folder of the user's own expressions; None: they are kept with their work alone."""
 
 
 def jpeg(image: UInt8[np.ndarray, "H W 3"]) -> bytes:
-    own: Path | None = None
-    """The folder of the user's own expressions; None: they are kept with their work alone."""
     """The picture as the page shows it while one works."""
     done, data = cv2.imencode(".jpg", image[..., 2::-1], [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
     assert done
