@@ -103,6 +103,8 @@ def findings() -> Iterator[Finding]:
     yield _disk()
     yield Finding("embedded head", _HEAD.name if _HEAD.exists() else None, "everything", True, "git checkout -- presets/heads")
     yield _flame()
+    webview = installed_version("pywebview")
+    yield Finding("pywebview", webview, "--desktop, a window of its own", way_out="pip install -r requirements-desktop.txt")
     yield Finding("Chromium", find_chromium(), "the browser tests", way_out=install_line("chromium"))
 
 

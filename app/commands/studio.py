@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
 import signal
 import socket
-import subprocess
 import sys
-import webbrowser
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from queue import Queue
 
 from app.commands.options import Parser
+from app.desktop import check_desktop, show_window
 from loki_core.errors import InputError
 
 __all__ = ["configure", "run"]
-
-_APP_BROWSERS = ("chromium", "chromium-browser", "google-chrome", "microsoft-edge", "brave-browser")
-"""Browsers that show one page in a window of its own."""
 
 
 def configure(parser: Parser) -> None:
@@ -28,7 +24,9 @@ def configure(parser: Parser) -> None:
     group = parser.add_argument_group("the studio")
     group.add_argument("--host", help="address to listen on (default: 127.0.0.1, this machine only; on a Space 0.0.0.0)")
     group.add_argument("--port", type=int, help="port (default: the first free one from 7860)")
-    group.add_argument("--desktop", action="store_true", help="open in a window of its own")
+    group.add_argument(
+        "--desktop", action="store_true", help="open in a window of its own, which needs pywebview; closing it ends the studio"
+    )
     group.add_argument("--user", help="name that the page asks for; needs --password")
     group.add_argument("--password", help="password that the page asks for; needs --user")
     parser.set_defaults(run=run, needs_packages=True, debug=False)
@@ -63,32 +61,31 @@ def check_port(host: str, port: int) -> None:
             raise InputError(f"cannot listen on {host}:{port} ({exc}); choose another: --port {port % 60000 + 1}") from exc
 
 
-def open_window(url: str) -> None:
-    """Show the page in a window without tabs where a browser can do that, else in the default browser."""
-    browser = next(filter(None, map(shutil.which, _APP_BROWSERS)), None)
-    if browser is None:
-        webbrowser.open(url)
-    else:
-        subprocess.Popen([browser, f"--app={url}"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-
 def run(arguments: argparse.Namespace) -> int:
-    """Serve the page until Ctrl-C."""
+    """Serve the page until Ctrl-C, or until its window is closed."""
     host = arguments.host or default_host()
     auth = credentials(arguments.user, arguments.password)
     if arguments.port is not None:
         check_port(host, arguments.port)
+    if arguments.desktop:
+        check_desktop()
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # gradio asks the network for its newest version otherwise
     from app.serve import serve
 
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))  # unwind as at Ctrl-C, so that no session leaves files
+    address, kept = Queue[str](), kept_folder()
+    window = None if kept is None else kept.with_name("window")
+    wait = partial(_show, address, window) if arguments.desktop else None
     with suppress(KeyboardInterrupt):  # the usual way to end it
-        serve(host, arguments.port, auth=auth, kept=kept_folder(), opened=partial(announce, desktop=arguments.desktop))
+        serve(host, arguments.port, auth=auth, kept=kept, opened=partial(announce, address), wait=wait)
     return 0
 
 
-def announce(url: str, *, desktop: bool) -> None:
-    """Say where the page is, and open it where that is asked for."""
+def announce(address: Queue[str], url: str) -> None:
+    """Say where the page is."""
     print(f"Loki Studio: {url}  (Ctrl-C ends it)", flush=True)
-    if desktop:
-        open_window(url)
+    address.put(url)
+
+
+def _show(address: Queue[str], kept: Path | None) -> None:
+    show_window(address.get(), kept)

@@ -17,7 +17,7 @@ from loki_core.raster.camera import Camera, image_clip
 from loki_core.raster.lighting import soft_light, vertex_normals
 from loki_core.raster.rasterize import paint_vertices, rasterize
 
-__all__ = ["GROUND", "opengl_shader", "part_colours", "render_shaded"]
+__all__ = ["GROUND", "lit_scene", "opengl_shader", "part_colours", "render_shaded"]
 
 GROUND = (22, 23, 25)
 """The dark ground behind a head, sRGB."""
@@ -65,7 +65,7 @@ def opengl_shader(camera: Camera, *, ground: tuple[int, int, int] = GROUND) -> I
     except Exception as error:  # PyOpenGL raises its own types, ctypes' and AttributeError for one and the same lack
         raise RuntimeError(_NO_EGL.format(error)) from error
     try:
-        yield lambda vertices, faces, colours: renderer.render(_scene(pyrender, vertices, faces, colours, camera, ground))[0]
+        yield lambda vertices, faces, colours: renderer.render(lit_scene(pyrender, vertices, faces, colours, camera, ground))[0]
     finally:
         renderer.delete()
 
@@ -83,7 +83,15 @@ def _load_pyrender() -> Any:
     return pyrender
 
 
-def _scene(pyrender: Any, vertices: Tensor, faces: Tensor, colours: Tensor, camera: Camera, ground: tuple[int, int, int]) -> Any:
+def lit_scene(
+    pyrender: Any,
+    vertices: Float[Tensor, "V 3"],
+    faces: Int[Tensor, "F 3"],
+    colours: UInt8[Tensor, "V 3"],
+    camera: Camera,
+    ground: tuple[int, int, int],
+) -> Any:
+    """The `pyrender.Scene` of camera-space vertices, lit, with the camera in it. `pyrender`: the module."""
     import trimesh
 
     linear = (colours.cpu().numpy() / 255) ** 2.2  # pyrender lights vertex colours as they are and encodes the sum
