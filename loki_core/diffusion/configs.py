@@ -20,6 +20,7 @@ __all__ = [
     "ScheduleConfig",
     "UNetConfig",
     "ablated",
+    "config_of",
     "preset",
 ]
 
@@ -131,10 +132,14 @@ class LokiConfig:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> LokiConfig:
         """The inverse of `to_dict`. Raises `InputError` that names what is unknown, missing or of another kind."""
-        return _build(cls, values, "config")
+        return config_of(cls, values, "config")
 
 
-def _build(kind: type[_T], values: Mapping[str, Any], path: str) -> _T:
+def config_of(kind: type[_T], values: Mapping[str, Any], path: str) -> _T:
+    """A frozen dataclass from plain values, as `asdict` and JSON give them; `path` is how errors call the place.
+
+    Raises `InputError` that names what is unknown, missing or of another kind.
+    """
     hints = get_type_hints(kind)
     known = {field.name for field in fields(kind)}  # type: ignore[arg-type]
     if unknown := sorted(set(values) - known):
@@ -150,7 +155,7 @@ def _build(kind: type[_T], values: Mapping[str, Any], path: str) -> _T:
 def _convert(kind: Any, value: Any, path: str) -> Any:
     """`value` as `kind`, where JSON has lost the difference between a tuple and a list."""
     if is_dataclass(kind) and isinstance(kind, type) and isinstance(value, Mapping):
-        return _build(kind, value, path)
+        return config_of(kind, value, path)
     if isinstance(value, list | tuple):
         return tuple(value)
     if get_origin(kind) is Literal and value not in get_args(kind):

@@ -1,0 +1,101 @@
+"""The three encoders of the motion trainer (DeX-Portrait, arXiv 2512.15524, section on motion): appearance, pose, expression."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from loki_core.dex.blocks import ConvNeXtBlock, ResidualBlock, norm_groups
+from loki_core.dex.configs import ExpressionConfig, PoseConfig, VolumeConfig
+from loki_core.dex.similarity import DEGREES_OF_FREEDOM, pose_matrix
+
+__all__ = ["AppearanceEncoder", "ExpressionEncoder", "PoseEncoder"]
+
+_LARGEST_TURN = 0.1
+"""Spread of an untrained pose encoder's answers: it begins near the identity."""
+
+
+class AppearanceEncoder(nn.Module):
+    """A picture becomes a feature volume: 2D stages, channels folded into depth, 3D blocks."""
+
+    def __init__(self, config: VolumeConfig) -> None:
+        super().__init__()
+        widths = config.widths
+        self.depth = config.depth
+        self.stem = nn.Conv2d(3, widths[0], 3, padding=1)
+        self.stages = nn.ModuleList(
+            nn.Sequential(ResidualBlock(before, after), nn.Conv2d(after, after, 3, stride=2, padding=1))
+            for before, after in pairwise(widths)
+        )
+        self.fold = nn.Conv2d(widths[-1], config.channels * config.depth, 1)
+        self.blocks = nn.Sequential(
+            *(ResidualBlock(config.channels, config.channels, dimensions=3) for _ in range(config.blocks))
+        )
+
+    def forward(self, pictures: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B C D h w"]:
+        hidden = self.stem(pictures)
+        for stage in self.stages:
+            hidden = stage(hidden)
+        return self.blocks(self.fold(hidden).unflatten(1, (-1, self.depth)))
+
+
+class PoseEncoder(nn.Module):
+    """A small ConvNeXt that says where the head is, with six numbers. Its pictures have eyes and mouth masked."""
+
+    def __init__(self, config: PoseConfig) -> None:
+        super().__init__()
+        widths = config.widths
+        self.stem = nn.Conv2d(3, widths[0], 4, stride=4)
+        self.smaller = nn.ModuleList(nn.Conv2d(before, after, 2, stride=2) for before, after in pairwise(widths))
+        self.norms = nn.ModuleList(nn.GroupNorm(1, width) for width in widths[:-1])
+        self.stages = nn.ModuleList(
+            nn.Sequential(*(ConvNeXtBlock(width) for _ in range(depth)))
+            for width, depth in zip(widths, config.depths, strict=True)
+        )
+        self.last = nn.LayerNorm(widths[-1])
+        self.out = nn.Linear(widths[-1], DEGREES_OF_FREEDOM)
+        nn.init.normal_(self.out.weight, std=_LARGEST_TURN / widths[-1] ** 0.5)
+        nn.init.zeros_(self.out.bias)
+
+    def forward(self, pictures: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B 3 4"]:
+        hidden = self.stages[0](self.stem(pictures))
+        for norm, smaller, stage in zip(self.norms, self.smaller, list(self.stages)[1:], strict=True):
+            hidden = stage(smaller(norm(hidden)))
+        return pose_matrix(self.out(self.last(hidden.mean((2, 3)))).float())
+
+
+class ExpressionEncoder(nn.Module):
+    """An hourglass (Newell et al. 2016) whose heat maps become one latent, as in face alignment networks."""
+
+    def __init__(self, config: ExpressionConfig) -> None:
+        super().__init__()
+        width, self.size = config.width, config.size
+        self.stem = nn.Sequential(
+            nn.Conv2d(3, width, 7, stride=2, padding=3), ResidualBlock(width, width), nn.AvgPool2d(2), ResidualBlock(width, width)
+        )
+        self.hourglass = _Hourglass(width, config.depth)
+        self.maps = nn.Conv2d(width, config.maps, 1)
+        self.smaller = nn.Conv2d(config.maps, config.maps, 3, stride=2, padding=1)
+        self.norm = nn.GroupNorm(norm_groups(config.maps), config.maps)
+        self.out = nn.Linear(config.maps * (config.size // 8) ** 2, config.latent)
+
+    def forward(self, pictures: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B E"]:
+        resized = F.interpolate(pictures, size=(self.size, self.size), mode="bilinear", antialias=True)
+        maps = self.maps(self.hourglass(self.stem(resized)))
+        return self.out(F.silu(self.norm(self.smaller(maps))).flatten(1))
+
+
+class _Hourglass(nn.Module):
+    """Down `depth` times and up again, with a block beside each size."""
+
+    def __init__(self, width: int, depth: int) -> None:
+        super().__init__()
+        self.beside, self.down, self.up = (ResidualBlock(width, width) for _ in range(3))
+        self.inner = _Hourglass(width, depth - 1) if depth > 1 else ResidualBlock(width, width)
+
+    def forward(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:
+        inner = self.up(self.inner(self.down(F.avg_pool2d(x, 2))))
+        return self.beside(x) + F.interpolate(inner, scale_factor=2.0, mode="nearest")

@@ -1,0 +1,62 @@
+"""Poses as similarity transforms P = [sR | t] (DeX-Portrait, arXiv 2512.15524): what they do to volumes and to image planes.
+
+Space is the volume's and the picture's: x right, y down, z into the picture, each from -1 to 1 over its extent. A pose carries
+points of a head that faces the camera to where they are seen.
+"""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional as F
+
+from loki_core.head.rotation import rotation_matrix
+
+__all__ = ["DEGREES_OF_FREEDOM", "compose_poses", "invert_pose", "pose_matrix", "ray_map", "relative_pose", "warp_volume"]
+
+DEGREES_OF_FREEDOM = 6
+"""Three of rotation, two of translation, one of scale."""
+
+
+def pose_matrix(values: Float[Tensor, "*B 6"]) -> Float[Tensor, "*B 3 4"]:
+    """[sR | t] of an axis-angle vector (radians), x and y of t, and log s. All 0 is the identity."""
+    turn, shift, size = values.split((3, 2, 1), dim=-1)
+    place = torch.cat([shift, torch.zeros_like(size)], dim=-1)
+    return torch.cat([size.exp()[..., None] * rotation_matrix(turn), place[..., None]], dim=-1)
+
+
+def compose_poses(outer: Float[Tensor, "*B 3 4"], inner: Float[Tensor, "*B 3 4"]) -> Float[Tensor, "*B 3 4"]:
+    """outer · inner: `inner` happens first."""
+    linear, place = outer[..., :3], outer[..., 3:]
+    return torch.cat([linear @ inner[..., :3], linear @ inner[..., 3:] + place], dim=-1)
+
+
+def invert_pose(pose: Float[Tensor, "*B 3 4"]) -> Float[Tensor, "*B 3 4"]:
+    """The transform that undoes a similarity: (sR)^-1 = (sR)^T / s^2, with s^2 the squared length of any of its columns."""
+    linear, place = pose[..., :3], pose[..., 3:]
+    inverse = linear.mT / linear[..., :1].square().sum(-2, keepdim=True)
+    return torch.cat([inverse, -inverse @ place], dim=-1)
+
+
+def relative_pose(driver: Float[Tensor, "*B 3 4"], source: Float[Tensor, "*B 3 4"]) -> Float[Tensor, "*B 3 4"]:
+    """P_d · P_s^-1: from the source's pose to the driver's."""
+    return compose_poses(driver, invert_pose(source))
+
+
+def warp_volume(volume: Float[Tensor, "B C D H W"], pose: Float[Tensor, "B 3 4"]) -> Float[Tensor, "B C D H W"]:
+    """The volume moved by `pose`, trilinear, 0 where it was outside. Warping by the identity gives it back."""
+    grid = F.affine_grid(invert_pose(pose), list(volume.shape), align_corners=False)
+    return F.grid_sample(volume, grid.to(volume.dtype), align_corners=False)
+
+
+def ray_map(pose: Float[Tensor, "*B 3 4"], size: int) -> Float[Tensor, "*B 3 H W"]:
+    """How far the pose moves each point of the image plane: P · [u, v, 0, 1] - [u, v, 0], (u, v) the centres of `size`^2 pixels.
+
+    The paper prints the homogeneous entry as 0, which would hide the translation; with 1 it shows. This is our reading.
+    """
+    line = (torch.arange(size, device=pose.device, dtype=pose.dtype) + 0.5) * (2 / size) - 1
+    v, u = torch.meshgrid(line, line, indexing="ij")
+    plane = torch.stack([u, v, torch.zeros_like(u)]).flatten(1)
+    moved = pose[..., :3] @ plane + pose[..., 3:]
+    return (moved - plane).unflatten(-1, (size, size))

@@ -1,0 +1,62 @@
+"""The motion trainer's networks at tiny size."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from loki_core.dex.configs import MotionConfig, dex_preset
+from loki_core.dex.motion import MotionNetwork
+from loki_core.errors import InputError
+from tests.dex.tiny import TINY, TINY_MOTION
+
+
+def pictures(seed: int, count: int = 2) -> torch.Tensor:
+    return torch.rand(count, 3, 16, 16, generator=torch.Generator().manual_seed(seed)) * 2 - 1
+
+
+@pytest.fixture
+def network() -> MotionNetwork:
+    torch.manual_seed(0)
+    return MotionNetwork(TINY_MOTION.to_dict()).eval()
+
+
+def test_each_encoder_gives_what_it_is_for(network: MotionNetwork):
+    assert network.appearance(pictures(0)).shape == (2, 4, 4, 8, 8)
+    assert network.pose(pictures(0)).shape == (2, 3, 4)
+    assert network.expression(pictures(0)).shape == (2, 8)
+
+
+def test_an_untrained_pose_is_near_the_identity_and_has_no_shear(network: MotionNetwork):
+    pose = network.pose(pictures(0))
+    assert (pose - torch.eye(3, 4)).abs().max() < 1
+    gram = pose[..., :3].mT @ pose[..., :3]
+    torch.testing.assert_close(gram, gram[:, :1, :1] * torch.eye(3))
+    assert not pose[:, 2, 3].any()
+
+
+def test_source_pose_and_expression_each_change_what_is_drawn(network: MotionNetwork):
+    given = [pictures(seed) for seed in range(4)]
+    drawn = network(*given)
+    assert drawn.shape == (2, 3, 16, 16)
+    for index in range(4):
+        other = [pictures(9) if place == index else picture for place, picture in enumerate(given)]
+        assert not torch.equal(network(*other), drawn)
+
+
+def test_every_weight_gets_a_gradient(network: MotionNetwork):
+    network(*(pictures(seed) for seed in range(4))).square().mean().backward()
+    assert not [name for name, weight in network.named_parameters() if weight.grad is None]
+
+
+@pytest.mark.parametrize("config", [TINY_MOTION, dex_preset("mini").motion, dex_preset("paper").motion])
+def test_a_config_survives_json(config: MotionConfig):
+    assert MotionConfig.from_dict(config.to_dict()) == config
+
+
+def test_an_unknown_setting_is_refused_by_name():
+    with pytest.raises(InputError, match="config.pose: expected only .* got tempo"):
+        MotionConfig.from_dict({**TINY_MOTION.to_dict(), "pose": {"widths": [8], "depths": [1], "tempo": 3}})
+    with pytest.raises(InputError, match="choose one"):
+        dex_preset("huge")
+    assert type(TINY).from_dict(TINY.to_dict()) == TINY
