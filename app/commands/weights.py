@@ -11,11 +11,15 @@ from loki_core.errors import InputError
 
 __all__ = ["add", "run"]
 
-_STEM = "lia-x"
+_LIA_X, _LOKI = "lia-x", "loki"
 _SOURCE = "https://huggingface.co/YaohuiW/LIA-X, file lia-x.pt (910.57 million parameters)"
 _LICENCE = (
     "Licence: the LIA-X weights belong to their authors, who allow research and evaluation only, no commercial use.\n"
     "They do not come with Loki Studio, and its own licence does not cover them. Read LICENSE.md of wyhsirius/LIA-X first."
+)
+_LOKI_LICENCE = (
+    "Licence: weights that 'launch.py train' makes are yours. Those on Stable Diffusion 2.1 (preset sd21) stand under its\n"
+    "CreativeML Open RAIL++-M licence as well, which forbids some uses; read it first."
 )
 
 
@@ -27,26 +31,32 @@ def add(commands: Subparsers) -> None:
         example="python launch.py weights lia-x --put Downloads/lia-x.pt",
         run=run,
     )
-    parser.add_argument("model", choices=(_STEM,), metavar="MODEL", help=f"{_STEM}")
-    parser.add_argument("--put", type=Path, metavar="FILE", help="check this file and copy it to its place")
+    parser.add_argument("model", choices=(_LIA_X, _LOKI), metavar="MODEL", help=f"{_LIA_X} or {_LOKI}")
+    parser.add_argument(
+        "--put", type=Path, metavar="FILE", help=f"check this file (of {_LOKI}: this folder) and copy it to its place"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
+    return _loki(arguments.put) if arguments.model == _LOKI else _lia_x(arguments.put)
+
+
+def _lia_x(put: Path | None) -> int:
     from loki_core.lia_x.checkpoint import load_generator
     from loki_core.weights import find_weights, put_weights, weights_folder
 
     folder = weights_folder()
-    print(f"Looked for in: {folder} ({_STEM}.pt or {_STEM}.safetensors; LOKI_WEIGHTS names another folder)")
+    print(f"Looked for in: {folder} ({_LIA_X}.pt or {_LIA_X}.safetensors; LOKI_WEIGHTS names another folder)")
     print(f"To be had at:  {_SOURCE}")
     print(_LICENCE, flush=True)
-    there = find_weights(_STEM, folder) if arguments.put is None else existing(arguments.put)
+    there = find_weights(_LIA_X, folder) if put is None else existing(put)
     if there is None:
         raise InputError(
-            f"expected {_STEM}.pt in '{folder}', found none; download it and run: launch.py weights {_STEM} --put FILE"
+            f"expected {_LIA_X}.pt in '{folder}', found none; download it and run: launch.py weights {_LIA_X} --put FILE"
         )
     generator = load_generator(there)
-    if arguments.put is not None:
-        there = put_weights(there, _STEM, folder)
+    if put is not None:
+        there = put_weights(there, _LIA_X, folder)
     config = generator.config
     print(f"Checked: {there}")
     print(
@@ -54,3 +64,37 @@ def run(arguments: argparse.Namespace) -> int:
         f"{config.motion_dim} directions, {config.size}x{config.size}"
     )
     return 0
+
+
+def _loki(put: Path | None) -> int:
+    from loki_core.render.loki.weights import PRESET_LABELS, find_loki, lacking_loki, own_place, put_loki
+
+    print(f"Looked for in: {own_place('PRESET')} (LOKI_WEIGHTS names another folder), then in presets/loki of the project")
+    print("To be had:     mini comes with the project, or by 'launch.py train'; of sd21 no weights are published")
+    print(_LOKI_LICENCE, flush=True)
+    if put is not None:
+        _check_loki(put_loki(put, _check_loki(put)))
+        return 0
+    found = [place for preset in PRESET_LABELS if (place := find_loki(preset)) is not None]
+    if not found:
+        raise InputError(str(lacking_loki({"preset": "mini"})))
+    for place in found:
+        _check_loki(place)
+    return 0
+
+
+def _check_loki(folder: Path) -> str:
+    """Read the weights of a folder, say what they are, and return the name of their preset."""
+    import torch
+
+    from loki_core.diffusion.saved import read_pipeline
+    from loki_core.head.embedded import embedded_head
+
+    network = read_pipeline(folder, embedded_head().id, torch.float32).network
+    config = network.loki
+    print(f"Checked: {folder}")
+    print(
+        f"  {len(network.state_dict())} tensors with the right names and shapes: the network '{config.name}' of this head, "
+        f"{config.image_size}x{config.image_size}, {config.frames} frames at once"
+    )
+    return config.name

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
 from app.cli import build_parser
+from loki_core.diffusion.configs import EncoderConfig, ReferenceConfig, UNetConfig, preset
+from loki_core.diffusion.network import LokiNetwork
+from loki_core.diffusion.pipeline import LokiPipeline
 from loki_core.errors import InputError
+from loki_core.head.embedded import embedded_head
 from loki_core.lia_x.generator import Generator, LiaXConfig
 
 
-def weights(*options: str) -> int:
-    arguments = build_parser().parse_args(["weights", "lia-x", *options])
+def weights(*options: str, model: str = "lia-x") -> int:
+    arguments = build_parser().parse_args(["weights", model, *options])
     return int(arguments.run(arguments))
 
 
@@ -42,4 +47,34 @@ def test_a_wrong_file_is_refused_by_name_and_not_put(folder: Path, tmp_path: Pat
     torch.save({"gen": torch.zeros(2)}, tmp_path / "other.pt")
     with pytest.raises(InputError, match="other.pt"):
         weights("--put", str(tmp_path / "other.pt"))
+    assert not folder.exists()
+
+
+@pytest.fixture
+def trained(tmp_path: Path) -> Path:
+    """A folder as training leaves it: a network named mini, of small size."""
+    unet = UNetConfig(channels=12, widths=(8, 16), attention=("spatial", "full"), layers=1, head_dim=8, groups=4)
+    reference = ReferenceConfig(frozen=False, whole=False)
+    encoder = EncoderConfig(widths=(8,), unshuffle=2)
+    config = replace(preset("mini"), image_size=16, frames=4, unet=unet, encoder=encoder, reference=reference)
+    LokiPipeline.build(LokiNetwork(config.to_dict()), embedded_head().id).save_pretrained(tmp_path / "trained")
+    return tmp_path / "trained"
+
+
+def test_a_trained_network_is_put_in_its_place_and_found_again(folder: Path, trained: Path, capsys: pytest.CaptureFixture[str]):
+    for _ in range(2):  # the second takes the place of the first
+        assert weights("--put", str(trained), model="loki") == 0
+    assert weights(model="loki") == 0
+    shown = capsys.readouterr().out
+    assert str(folder / "loki" / "mini") in shown and "are yours" in shown and "'mini' of this head, 16x16, 4 frames" in shown
+    assert sorted(p.name for p in (folder / "loki").iterdir()) == ["mini"]
+
+
+def test_a_folder_that_is_no_network_is_refused_and_not_put(folder: Path, trained: Path):
+    cut = trained / "network" / "diffusion_pytorch_model.safetensors"
+    cut.write_bytes(cut.read_bytes()[:-64])
+    with pytest.raises(InputError, match="damaged or foreign"):
+        weights("--put", str(trained), model="loki")
+    with pytest.raises(InputError, match=r"expected model_index.json"):
+        weights("--put", str(trained.parent), model="loki")
     assert not folder.exists()

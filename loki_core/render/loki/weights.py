@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-__all__ = ["PRESET_LABELS", "find_loki", "lacking_loki", "own_place"]
+from loki_core.errors import InputError
+from loki_core.files import replacing_folder
+
+__all__ = ["PRESET_LABELS", "find_loki", "lacking_loki", "own_place", "put_loki"]
 
 PRESET_LABELS: Mapping[str, str] = MappingProxyType(
     {"mini": "mini: 64 pixels, runs on any machine", "sd21": "sd21: 512 pixels, needs a CUDA GPU"}
@@ -25,6 +29,21 @@ def own_place(preset: str) -> Path:
 def find_loki(preset: str) -> Path | None:
     """The folder with the weights of a preset: the user's own, else those that come with the project; None without any."""
     return next((place for place in (own_place(preset), _SHIPPED / preset) if (place / _INDEX).is_file()), None)
+
+
+def put_loki(folder: Path, preset: str) -> Path:
+    """Copy a folder of weights to its place, whole or not at all; what was there before goes. Returns the place.
+
+    Raises `InputError` for a preset that is none.
+    """
+    if preset not in PRESET_LABELS:
+        raise InputError(f"expected weights of one of the presets {', '.join(PRESET_LABELS)}, got those of '{preset:.40}'")
+    place = own_place(preset)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with replacing_folder(place.with_name(f"{preset}.new")) as copy:
+        shutil.copytree(folder, copy, dirs_exist_ok=True)
+    shutil.rmtree(place, ignore_errors=True)
+    return place.with_name(f"{preset}.new").rename(place)
 
 
 def lacking_loki(values: Mapping[str, object]) -> str | None:
