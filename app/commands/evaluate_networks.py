@@ -21,6 +21,8 @@ __all__ = ["add_options", "run"]
 
 _PROBES, _CLIPS, _COLUMNS = 40, 4, 12
 """People whose single movements are compared, clips, and people on the sheet; fewer where fewer are asked for."""
+_DRIVERS, _POSES = 24, 32
+"""Of the probe for leaks."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -44,6 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
     from loki_core.training.evaluation import evaluate_methods
     from loki_core.training.evaluation_report import Setting, report_table, report_values, weights_hash
     from loki_core.training.held_out import draw_held_out
+    from loki_core.training.leakage import measure_leakage
     from loki_core.training.methods import Frozen, Truth, WarpMethod
     from loki_core.training.run_folder import source_commit
 
@@ -70,12 +73,13 @@ def run(arguments: argparse.Namespace) -> int:
     figures = {method.name: each for method, each in zip(methods, found, strict=True)}
     weights = {each.name: weights_hash(path) for each, path in zip(networks, arguments.network, strict=True)}
     setting = Setting(count, arguments.steps, arguments.guidance, source_commit(), weights, torch.get_num_threads())
-    text = report_table(figures, setting)
+    leakage = measure_leakage(head, drivers=min(count, _DRIVERS), poses=_POSES, size=side)
+    text = report_table(figures, leakage, setting)
     print(text, end="")
     if table is not None:
         table.write_text(text, encoding="utf-8")
     if values is not None:
-        values.write_text(json.dumps(report_values(figures, setting), indent=2) + "\n", encoding="utf-8")
+        values.write_text(json.dumps(report_values(figures, leakage, setting), indent=2) + "\n", encoding="utf-8")
     if sheet is not None:
         _draw_sheet(sheet, methods[:-1], scenes)
     return 0

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from app.commands.options import Subparsers, add_command
 from loki_core.errors import InputError
 
+if TYPE_CHECKING:
+    from loki_core.diffusion.configs import EncoderInput
+
 __all__ = ["add", "run"]
 
 _STEPS = 20_000
+_REST: Mapping[str, EncoderInput] = {"deformation": "encoding", "encoding": "deformation"}
+"""What is left of the driver map without each."""
 
 
 def add(commands: Subparsers) -> None:
@@ -24,11 +31,15 @@ def add(commands: Subparsers) -> None:
     parser.add_argument("--preset", default="mini", help="network to train (default: mini)")
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="where state, weights and losses go")
     parser.add_argument("--steps", type=int, default=_STEPS, metavar="N", help=f"train up to step N (default: {_STEPS})")
+    told = parser.add_mutually_exclusive_group()
+    told.add_argument("--without", choices=tuple(_REST), help="leave these channels of the driver map at zero (ablation)")
+    told.add_argument("--coefficients", action="store_true", help="give a pose as numbers instead of a driver map (ablation)")
     parser.add_argument("--resume", action="store_true", help="go on from the state in the folder")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from loki_core.diffusion.configs import preset
+    from loki_core.data.vectors import vector_length
+    from loki_core.diffusion.configs import ablated, preset
     from loki_core.head.embedded import embedded_head
     from loki_core.training.config import TrainConfig
     from loki_core.training.run_folder import describe_run, log_losses
@@ -36,11 +47,14 @@ def run(arguments: argparse.Namespace) -> int:
 
     if arguments.steps < 1:
         raise InputError(f"expected --steps of at least 1, got {arguments.steps}")
-    config, loki = TrainConfig(preset=arguments.preset), preset(arguments.preset)
+    head = embedded_head()
+    reads: EncoderInput = "vector" if arguments.coefficients else _REST.get(arguments.without, "map")
+    config = TrainConfig(preset=arguments.preset)
+    loki = ablated(preset(arguments.preset), reads, numbers=vector_length(head.expression_count))
     if loki.image_size != config.data.size:
         raise InputError(f"expected a preset for pictures of {config.data.size} pixels, got {loki.name}; train mini")
     describe_run(arguments.out, config, loki, resume=arguments.resume)
-    trainer = Trainer(config, loki, embedded_head(), arguments.out)
+    trainer = Trainer(config, loki, head, arguments.out)
     if arguments.resume:
         trainer.resume()
     log = log_losses(arguments.out, config.log_every)

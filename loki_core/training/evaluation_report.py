@@ -12,6 +12,7 @@ from typing import Any
 from loki_core.data.samples import HELD_OUT_SEED
 from loki_core.training.evaluation import Figures
 from loki_core.training.held_out import MOVEMENTS
+from loki_core.training.leakage import Leakage
 
 __all__ = ["Setting", "report_table", "report_values", "weights_hash"]
 
@@ -57,8 +58,8 @@ _ROWS: tuple[_Row, ...] = (
 )
 
 
-def report_table(figures: Mapping[str, Figures], setting: Setting) -> str:
-    """A markdown table, a column for each method, that can be read as it is too; then what it was made with."""
+def report_table(figures: Mapping[str, Figures], leakage: Leakage, setting: Setting) -> str:
+    """A markdown table, a column for each method, that can be read as it is too; then the maps' own, and the circumstances."""
     cells = [["", *figures], *([label, *(_cell(read(f), form) for f in figures.values())] for label, read, form in _ROWS)]
     widths = [max(len(row[column]) for row in cells) for column in range(len(figures) + 1)]
     lines = [_line([row[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True))]) for row in cells]
@@ -71,18 +72,28 @@ def report_table(figures: Mapping[str, Figures], setting: Setting) -> str:
         f"{setting.threads} threads, commit {setting.commit or 'unknown'}.",
         *(f"Weights of {name}: SHA-256 {value}." for name, value in setting.weights.items()),
     ]
-    return "\n".join([*lines, "", *notes]) + "\n"
+    return "\n".join([*lines, "", *_leaks(leakage), "", *notes]) + "\n"
 
 
-def report_values(figures: Mapping[str, Figures], setting: Setting) -> dict[str, Any]:
+def report_values(figures: Mapping[str, Figures], leakage: Leakage, setting: Setting) -> dict[str, Any]:
     """Plain values for JSON; what is infinite or undefined becomes None."""
-    return _finite({"setting": asdict(setting), "figures": {name: asdict(each) for name, each in figures.items()}})
+    methods = {name: asdict(each) for name, each in figures.items()}
+    return _finite({"setting": asdict(setting), "figures": methods, "leakage": asdict(leakage)})
 
 
 def weights_hash(folder: Path) -> str:
     """SHA-256 of a saved pipeline's network, hexadecimal."""
     with (folder / _WEIGHTS).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _leaks(found: Leakage) -> list[str]:
+    return [
+        "| drivers named from their maps (chance " + f"{found.chance:.3f}) | nearest map | linear probe |",
+        "| --- | ---: | ---: |",
+        f"| drawn on the driver's own head | {found.own_nearest:.3f} | {found.own_linear:.3f} |",
+        f"| drawn on one portrait's head | {found.portrait_nearest:.3f} | {found.portrait_linear:.3f} |",
+    ]
 
 
 def _line(cells: list[str]) -> str:

@@ -5,33 +5,56 @@ from __future__ import annotations
 import json
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from loki_core.diffusion.configs import LokiConfig
 from loki_core.errors import InputError
 from loki_core.training.config import TrainConfig
-from loki_core.training.trainer import Report
+from loki_core.training.lia_x import LiaXPreset
+from loki_core.training.loop import Report
 
-__all__ = ["describe_run", "log_losses", "source_commit"]
+__all__ = ["describe_lia_x_run", "describe_run", "log_losses", "source_commit"]
 
 _ROOT = Path(__file__).resolve().parents[2]
 
 
 def describe_run(folder: Path, config: TrainConfig, loki: LokiConfig, *, resume: bool) -> None:
     """Write run.json (settings, seed, commit), or on resuming compare it. Raises `InputError` for a folder of another run."""
+    settings = _plain({"train": config.to_dict(), "loki": loki.to_dict()})
+
+    def same(found: dict[str, Any]) -> bool:
+        return bool(found.get("train") == settings["train"] and LokiConfig.from_dict(found.get("loki", {})) == loki)
+
+    _describe(folder, {"seed": config.seed, **settings}, same, resume=resume)
+
+
+def describe_lia_x_run(folder: Path, preset: LiaXPreset, *, resume: bool) -> None:
+    """The same for a run of LIA-X."""
+    settings = _plain({"lia_x": preset.to_dict()})
+    _describe(
+        folder, {"seed": preset.train.seed, **settings}, lambda found: found.get("lia_x") == settings["lia_x"], resume=resume
+    )
+
+
+def _plain(settings: dict[str, Any]) -> dict[str, Any]:
+    """As they are when they have been written and read."""
+    return dict(json.loads(json.dumps(settings)))
+
+
+def _describe(folder: Path, settings: dict[str, Any], same: Callable[[dict[str, Any]], bool], *, resume: bool) -> None:
     path = folder / "run.json"
-    settings = json.loads(json.dumps({"train": config.to_dict(), "loki": loki.to_dict()}))
     if path.exists():
-        found = json.loads(path.read_text(encoding="utf-8"))
         if not resume:
             raise InputError(f"expected an empty folder, got '{folder}' with a run in it; give --resume or another folder")
-        if found.get("train") != settings["train"] or LokiConfig.from_dict(found.get("loki", {})) != loki:
+        if not same(json.loads(path.read_text(encoding="utf-8"))):
             raise InputError(f"expected the settings of '{path}', got others; resume with the same ones or start another folder")
         return
     if resume:
         raise InputError(f"expected a run in '{folder}', found none; start without --resume")
     folder.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({"commit": source_commit(), "seed": config.seed, **settings}, indent=2) + "\n", encoding="utf-8")
+    path.write_text(json.dumps({"commit": source_commit(), **settings}, indent=2) + "\n", encoding="utf-8")
 
 
 def source_commit() -> str | None:

@@ -18,9 +18,11 @@ from loki_core.head.embedded import embedded_head
 from loki_core.training.evaluation import Figures, evaluate_methods, first_target
 from loki_core.training.evaluation_report import Setting, report_table, report_values, weights_hash
 from loki_core.training.held_out import HeldOut, draw_held_out
+from loki_core.training.leakage import Leakage
 from loki_core.training.methods import Frozen, NetworkMethod, Truth, WarpMethod
 from tests.training.conftest import pipeline_of
 
+LEAKAGE = Leakage(0.9, 0.8, 0.1, 0.05, drivers=20, poses=4)
 SAMPLER = SamplerConfig(steps=2, guidance=Guidance(motion=1.5))
 
 
@@ -80,11 +82,11 @@ def test_frames_of_a_clip_do_not_see_each_other_when_drawn_one_by_one(small: Hel
 def test_a_table_has_a_column_for_each_method_and_says_how_it_was_made(plain: tuple[Figures, ...]):
     setting = Setting(2, 2, 1.5, None, {"mini": "abc"}, 1)
     named = dict(zip(("frozen portrait", "truth", "warp renderer"), plain, strict=True))
-    lines = report_table(named, setting).splitlines()
-    table = [line for line in lines if line.startswith("|")]
+    lines = report_table(named, LEAKAGE, setting).splitlines()
+    table = lines[: lines.index("")]
     assert len({line.count("|") for line in table}) == 1 and len({len(line) for line in table}) == 1
     assert "frozen portrait" in table[0] and any("abc" in line for line in lines)
-    values = report_values(named, setting)
+    values = report_values(named, LEAKAGE, setting)
     assert json.loads(json.dumps(values, allow_nan=False)) == values
     assert values["figures"]["truth"]["own_psnr"] is None and values["setting"]["data_seed"] == 2**31
 

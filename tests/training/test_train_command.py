@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from app.cli import build_parser
+from loki_core.data.samples import SyntheticConfig
+from loki_core.diffusion.pipeline import LokiPipeline
 from loki_core.errors import InputError
+from loki_core.head.embedded import embedded_head
+from loki_core.training.config import TrainConfig
+from loki_core.training.run_folder import describe_run
+from loki_core.training.trainer import Trainer
+from tests.training.conftest import tiny_of
 
 
 @pytest.mark.parametrize(
@@ -22,3 +31,32 @@ def test_what_cannot_be_trained_is_refused(tmp_path, options, words):
     with pytest.raises(InputError, match=words):
         arguments.run(arguments)
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("reads", ["map", "encoding", "deformation", "vector"])
+def test_a_run_of_each_kind_trains_and_its_weights_know_what_they_read(tmp_path, reads):
+    config = TrainConfig(batch=2, precision="no", workers=0, data=SyntheticConfig(size=16, frames=2))
+    loki = tiny_of(reads)
+    describe_run(tmp_path, config, loki, resume=False)
+    trainer = Trainer(config, loki, embedded_head(), tmp_path)
+    trainer.train(1)
+    assert LokiPipeline.from_pretrained(tmp_path / "weights").network.loki == loki
+    others = [tiny_of(other) for other in ("map", "encoding", "deformation", "vector") if other != reads]
+    for other in others:
+        with pytest.raises(InputError, match="settings"):
+            describe_run(tmp_path, config, other, resume=True)
+
+
+def test_a_run_from_before_the_ablations_can_be_resumed(tmp_path):
+    config, loki = TrainConfig(), tiny_of("map")
+    describe_run(tmp_path, config, loki, resume=False)
+    told = json.loads((tmp_path / "run.json").read_text())
+    del told["loki"]["encoder"]["reads"]
+    (tmp_path / "run.json").write_text(json.dumps(told))
+    describe_run(tmp_path, config, loki, resume=True)
+
+
+def test_only_one_thing_is_left_out_at_a_time(capsys):
+    with pytest.raises(SystemExit):
+        build_parser().parse_args(["train", "--out", "run", "--without", "encoding", "--coefficients"])
+    assert "not allowed with" in capsys.readouterr().err
