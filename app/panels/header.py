@@ -7,7 +7,7 @@ import gradio as gr
 from app.autosave import Autosave
 from app.panels.projects import keep_and_take_up, open_project, save_work
 from app.server import Binder
-from app.widgets.icons import icon_button
+from app.widgets.icons import icon, icon_button
 from app.widgets.widget import widget
 from app.words import LANGUAGES, say
 
@@ -48,7 +48,7 @@ def build(bind: Binder, autosave: Autosave) -> gr.HTML:
     {icon_button("redo", "redo", attributes='data-part="redo" disabled')}
     <span class="gap"></span>
     <select name="ls-language" aria-label="{say("language")}" title="{say("language")}">{languages}</select>
-    {icon_button("theme", "theme")}
+    <button type="button" data-do="theme" title="{say("theme")}" aria-label="{say("theme")}">{icon("theme")}{icon("light")}</button>
     {icon_button("keys", "keys")}
     <p data-part="kept" role="status" hidden><span></span>
       <button type="button" class="plain" data-do="takeUp">{say("kept_take_up")}</button>

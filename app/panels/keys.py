@@ -31,7 +31,7 @@ def build() -> gr.HTML:
       <span class="quiet" data-part="empty">{say("keys_empty")}</span>
       <span class="gap"></span>
       <select data-part="interpolation" aria-label="{say("keys_interpolation")}" title="{say("keys_interpolation")}" disabled>
-        <option value="" hidden></option>{kinds}</select>
+        <option value="" hidden>{say("keys_way")}</option>{kinds}</select>
       {icon_button("copy", "keys_copy", attributes='data-part="copy" disabled')}
       {icon_button("paste", "keys_paste", attributes='data-part="paste" disabled')}
       {icon_button("mirror", "keys_mirror", attributes='data-part="mirror" disabled')}

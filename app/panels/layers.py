@@ -33,11 +33,12 @@ def build() -> gr.HTML:
     <div class="scroll">
       <ul aria-label="{say("layers")}"></ul>
       <section class="make">
+        <h2>{say("make")}</h2><p class="quiet">{say("make_help")}</p>
         <select name="kind" aria-label="{say("generate")}">{_generators()}</select>
         <input type="number" name="seed" min="0" max="9999" step="1" value="1" title="{say("generate_seed")}"
           aria-label="{say("generate_seed")}">
         <button type="button" class="plain" data-do="generate">{say("generate")}</button>
-        <input type="text" name="text" maxlength="400" placeholder="{say("speak_text")}" aria-label="{say("speak_text")}">
+        <input type="text" name="text" maxlength="400" placeholder="{say("speak_here")}" title="{say("speak_text")}" aria-label="{say("speak_text")}">
         <button type="button" class="plain" data-do="speak">{say("speak")}</button>
       </section>
       <template>{_row()}</template>

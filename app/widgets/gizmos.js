@@ -2,6 +2,7 @@
 // are (studio.marks, pixels of the portrait); what is dragged becomes edits.
 window.LokiGizmos = class {
   static NEAR = 11; // pixels of the canvas
+  static INSIDE = 5; // pixels between a ring and the edge
   static SNAP = 5; // degrees, with Shift
 
   constructor(studio, panes, names) {
@@ -31,7 +32,7 @@ window.LokiGizmos = class {
 
   // What lies under a point of the canvas, or null.
   find(pane, x, y) {
-    const { handles, rings, gaze } = this.marks;
+    const { handles, gaze } = this.marks;
     let best = null;
     const consider = (found, distance) => {
       if (distance <= LokiGizmos.NEAR && (!best || distance < best.distance)) best = { ...found, distance };
@@ -41,9 +42,25 @@ window.LokiGizmos = class {
       return Math.hypot(px - x, py - y);
     };
     handles?.forEach((point, index) => consider({ kind: "handle", index }, away(point)));
-    rings?.forEach((ring, index) => ring.points.forEach((point, at) => consider({ kind: "ring", index, at }, away(point))));
+    this.ringsOn(pane).forEach((points, index) => points.forEach(([px, py], at) => consider({ kind: "ring", index, at }, Math.hypot(px - x, py - y))));
     if (gaze) consider({ kind: "gaze" }, Math.max(0, away(gaze.place) - LokiGizmos.NEAR));
     return best;
+  }
+
+  // The rings on the canvas: smaller where they would leave a pane that shows the whole picture.
+  ringsOn(pane) {
+    const rings = (this.marks.rings ?? []).map(({ points }) => points.map((point) => this.panes.toCanvas(pane, point)));
+    if (!rings.length || this.panes.zoom > 1) return rings;
+    const all = rings.flat();
+    const middle = [0, 1].map((axis) => all.reduce((sum, point) => sum + point[axis], 0) / all.length);
+    const { box } = pane;
+    const room = [[box.x, box.x + box.width], [box.y, box.y + box.height]].map(([low, high]) => [low + LokiGizmos.INSIDE, high - LokiGizmos.INSIDE]);
+    const share = (at, axis) => {
+      const [low, high] = room[axis];
+      return at < low ? (middle[axis] - low) / (middle[axis] - at) : at > high ? (high - middle[axis]) / (at - middle[axis]) : 1;
+    };
+    const factor = Math.max(0, Math.min(...all.flatMap((point) => point.map(share))));
+    return rings.map((points) => points.map((point) => point.map((at, axis) => middle[axis] + (at - middle[axis]) * factor)));
   }
 
   hover(pane, x, y) {
@@ -64,8 +81,9 @@ window.LokiGizmos = class {
     }
     if (held.kind === "ring") {
       const ring = this.marks.rings[held.index];
-      const count = ring.points.length;
-      const [before, after] = [-1, 1].map((step) => this.panes.toCanvas(pane, ring.points[(held.at + step + count) % count]));
+      const points = this.ringsOn(pane)[held.index];
+      const count = points.length;
+      const [before, after] = [-1, 1].map((step) => points[(held.at + step + count) % count]);
       const degrees = 720 / count;
       const along = [(after[0] - before[0]) / degrees, (after[1] - before[1]) / degrees];
       Object.assign(this.drag, { control: ring.control, per: ring.per_degree, start: ring.value, along });
@@ -179,11 +197,11 @@ window.LokiGizmos = class {
 
   drawRings(pen, pane, colours) {
     const hues = ["#7bd88f", "#ff7b72", "#79b8ff"]; // as the axes are coloured everywhere: y green, x red, z blue
-    this.marks.rings?.forEach((ring, index) => {
+    this.ringsOn(pane).forEach((points, index) => {
       const hue = hues[index % hues.length];
       for (const [width, colour] of [[this.lit("ring", index) ? 6 : 4, "#0007"], [this.lit("ring", index) ? 3.5 : 2, this.lit("ring", index) ? colours.accent : hue]]) {
         pen.beginPath();
-        for (const point of ring.points) pen.lineTo(...this.panes.toCanvas(pane, point));
+        for (const point of points) pen.lineTo(...point);
         pen.closePath();
         pen.lineWidth = width;
         pen.strokeStyle = colour;

@@ -11,6 +11,10 @@ const setTheme = (dark) => {
   localStorage.setItem(THEME, dark ? "dark" : "light");
   studio.emit("theme");
 };
+// The button shows what it leads to.
+const showTheme = () => element.querySelector("[data-do=theme]").classList.toggle("dark-now", document.body.classList.contains("dark"));
+new MutationObserver(showTheme).observe(document.body, { attributeFilter: ["class"] });
+showTheme();
 const kept = localStorage.getItem(THEME);
 if (kept && !new URLSearchParams(location.search).has("__theme")) setTheme(kept === "dark");
 

@@ -17,6 +17,7 @@ _PATHS: Mapping[str, str] = MappingProxyType(
         "undo": "M9 14 4 9l5-5M4 9h10a6 6 0 0 1 0 12h-3",
         "redo": "m15 14 5-5-5-5m5 5H10a6 6 0 0 0 0 12h3",
         "theme": "M12 3a9 9 0 1 0 9 9 7 7 0 0 1-9-9",
+        "light": "M12 8a4 4 0 1 0 0 8 4 4 0 0 0 0-8M12 2v2M12 20v2M2 12h2M20 12h2M5 5l1.4 1.4M17.6 17.6 19 19M19 5l-1.4 1.4M6.4 17.6 5 19",
         "keys": "M3 7h18v11H3zM7 11h.01M11 11h.01M15 11h.01M8 15h8",
         "play": "M7 4v16l13-8z",
         "pause": "M6 4h4v16H6zM14 4h4v16h-4z",

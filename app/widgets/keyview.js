@@ -125,10 +125,10 @@ window.LokiKeyView = class {
     const { rate } = this.studio;
     const [from, to] = this.shown.map((frame) => frame / rate);
     const step = [0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120].find((every) => every * rate * this.pixels > 46) ?? 300;
-    pen.textAlign = "center";
     for (let tick = Math.ceil(from / step - 1e-6); tick * step <= to; tick++) {
       const x = this.xOf(tick * step * rate - 0.5);
       pen.fillStyle = colour("--ls-dim");
+      pen.textAlign = x < LokiKeyView.LABEL + 10 ? "left" : "center"; // the first stays clear of what stands on its left
       if (x < this.across - 14) pen.fillText(`${Number((tick * step).toFixed(2))} s`, x, 12);
       pen.fillStyle = colour("--ls-line");
       pen.fillRect(x, LokiKeyView.RULER, 1, down);

@@ -162,12 +162,21 @@ window.LokiPlot = class {
     pen.beginPath();
     pen.rect(LokiKeyView.LABEL - LokiPlot.NEAR, LokiKeyView.RULER, view.width + 2 * LokiPlot.NEAR, down - LokiKeyView.RULER);
     pen.clip();
-    for (const name of this.names) this.drawCurve(pen, name);
+    for (const name of this.dashedLast) this.drawCurve(pen, name);
+    view.drawPlayhead(pen, colour, down);
     for (const name of this.names) this.drawKeys(pen, colour, name);
     pen.restore();
-    view.clip(pen, down, () => view.drawPlayhead(pen, colour, down));
     if (this.held?.kind === "box") view.drawBox(pen, colour, this.held);
     if (this.held?.text) this.drawText(pen, colour);
+  }
+
+  // Left and right are often the same curve: the left one is dashed and lies on top, so that both are seen.
+  dashed(name) {
+    return name.endsWith("Left");
+  }
+
+  get dashedLast() {
+    return [...this.names].sort((a, b) => this.dashed(a) - this.dashed(b));
   }
 
   drawNames(pen, colour) {
@@ -178,7 +187,8 @@ window.LokiPlot = class {
       pen.globalAlpha = shown.has(name) ? 1 : 0.45;
       pen.fillStyle = this.view.colour(name);
       pen.beginPath();
-      pen.roundRect(4, y - 4, 8, 8, 2);
+      if (this.dashed(name)) for (const x of [4, 9]) pen.roundRect(x, y - 4, 3, 8, 1);
+      else pen.roundRect(4, y - 4, 8, 8, 2);
       pen.fill();
       pen.fillStyle = colour("--ls-text");
       pen.fillText(this.short(pen, this.view.controls.get(name).label, 100), 17, y + 4);
@@ -234,9 +244,11 @@ window.LokiPlot = class {
     pen.strokeStyle = view.colour(name);
     pen.lineWidth = name === this.focus ? 2 : 1.4;
     pen.lineJoin = "round";
+    pen.setLineDash(this.dashed(name) ? [6, 6] : []);
     pen.beginPath();
     frames.forEach((frame, index) => pen.lineTo(view.xOf(frame), yOf(values[index])));
     pen.stroke();
+    pen.setLineDash([]);
   }
 
   drawKeys(pen, colour, name) {
@@ -260,10 +272,10 @@ window.LokiPlot = class {
       }
       const chosen = view.selected.has(LokiKeyView.id(name, frame));
       pen.beginPath();
-      pen.arc(x, y, chosen ? 4.5 : 3.5, 0, 7);
-      pen.fillStyle = hue;
-      pen.strokeStyle = colour(chosen ? "--ls-text" : "--ls-panel");
-      pen.lineWidth = chosen ? 1.75 : 1;
+      pen.arc(x, y, chosen ? 6 : 3.5, 0, 7);
+      pen.fillStyle = chosen ? colour("--ls-panel") : hue;
+      pen.strokeStyle = chosen ? hue : colour("--ls-panel");
+      pen.lineWidth = chosen ? 3 : 1;
       pen.fill();
       pen.stroke();
     });

@@ -98,9 +98,11 @@ window.LokiSheet = class {
   // --- drawing -----------------------------------------------------------------------------------------------------
   draw(pen, colour, down) {
     const { view } = this;
-    view.clip(pen, down, () => view.drawRuler(pen, colour, down));
+    view.clip(pen, down, () => {
+      view.drawRuler(pen, colour, down);
+      view.drawPlayhead(pen, colour, down);
+    });
     this.rows.forEach(([name, frames], row) => this.drawRow(pen, colour, name, frames, this.yOf(row)));
-    view.clip(pen, down, () => view.drawPlayhead(pen, colour, down));
     if (this.held?.kind === "box") view.drawBox(pen, colour, this.held);
   }
 
@@ -122,6 +124,9 @@ window.LokiSheet = class {
         for (const [dx, dy] of [[0, -5], [5, 0], [0, 5], [-5, 0]]) pen.lineTo(x + dx, y + dy);
         pen.closePath();
         pen.fillStyle = view.selected.has(key) ? colour("--ls-accent") : colour(name ? "--ls-text" : "--ls-dim");
+        pen.strokeStyle = colour("--ls-panel"); // apart from the playhead and from its neighbours
+        pen.lineWidth = 3;
+        pen.stroke();
         pen.fill();
       }
     });
