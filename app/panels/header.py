@@ -48,7 +48,8 @@ def build(bind: Binder, autosave: Autosave) -> gr.HTML:
     {icon_button("redo", "redo", attributes='data-part="redo" disabled')}
     <span class="gap"></span>
     <select name="ls-language" aria-label="{say("language")}" title="{say("language")}">{languages}</select>
-    <button type="button" data-do="theme" title="{say("theme")}" aria-label="{say("theme")}">{icon("theme")}{icon("light")}</button>
+    <button type="button" data-do="theme" title="{say("theme")}" aria-label="{say("theme")}">
+      {icon("theme")}{icon("light")}</button>
     {icon_button("keys", "keys")}
     <p data-part="kept" role="status" hidden><span></span>
       <button type="button" class="plain" data-do="takeUp">{say("kept_take_up")}</button>

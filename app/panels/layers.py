@@ -38,7 +38,8 @@ def build() -> gr.HTML:
         <input type="number" name="seed" min="0" max="9999" step="1" value="1" title="{say("generate_seed")}"
           aria-label="{say("generate_seed")}">
         <button type="button" class="plain" data-do="generate">{say("generate")}</button>
-        <input type="text" name="text" maxlength="400" placeholder="{say("speak_here")}" title="{say("speak_text")}" aria-label="{say("speak_text")}">
+        <input type="text" name="text" maxlength="400" placeholder="{say("speak_here")}" title="{say("speak_text")}"
+          aria-label="{say("speak_text")}">
         <button type="button" class="plain" data-do="speak">{say("speak")}</button>
       </section>
       <template>{_row()}</template>
