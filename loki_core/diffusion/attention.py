@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
-from diffusers.models.attention_processor import Attention
+from diffusers.models.attention_processor import Attention, AttnProcessor2_0
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
-__all__ = ["CapturingAttention", "FrameAttention", "ReferenceBank", "attention_processors"]
+__all__ = ["CapturingAttention", "ContextAttention", "FrameAttention", "ReferenceBank", "attention_processors"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +65,25 @@ class FrameAttention:
         mixed = F.scaled_dot_product_attention(*heads).transpose(1, 2).flatten(2)
         out: Tensor = attn.to_out[1](attn.to_out[0](mixed))
         return out.reshape(shape)
+
+
+class ContextAttention:
+    """Attention processor of a layer that looks at a context: diffusers' own, for one frame at a time, whatever clip it is of."""
+
+    def __init__(self) -> None:
+        self._plain = AttnProcessor2_0()
+
+    def __call__(
+        self,
+        attn: Attention,
+        hidden_states: Float[Tensor, "BT N C"],
+        encoder_hidden_states: Float[Tensor, "BT L K"] | None = None,
+        attention_mask: None = None,
+        bank: ReferenceBank | None = None,
+        frames: int = 1,
+    ) -> Float[Tensor, "BT N C"]:
+        out: Tensor = self._plain(attn, hidden_states, encoder_hidden_states, attention_mask)
+        return out
 
 
 class CapturingAttention:

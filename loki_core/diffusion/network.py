@@ -12,7 +12,7 @@ from diffusers.models.modeling_utils import ModelMixin
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from loki_core.diffusion.attention import CapturingAttention, ReferenceBank, attention_processors
+from loki_core.diffusion.attention import ReferenceBank
 from loki_core.diffusion.configs import LokiConfig
 from loki_core.diffusion.encoder import ConditioningEncoder, VectorEncoder
 from loki_core.diffusion.unet import FrameUNet
@@ -63,14 +63,10 @@ class LokiNetwork(ModelMixin, ConfigMixin):  # type: ignore[misc]
 
     def remember(self, reference: Float[Tensor, "B C h w"]) -> ReferenceBank:
         """Features of clean reference latents; run once a portrait. A frozen reference gives no gradients."""
-        notes: dict[str, Tensor] = {}
-        capturing = {name: CapturingAttention(processor, notes) for name, processor in self.reference.layers.items()}
         context = None if self.null_prompt is None else self.null_prompt.expand(len(reference), -1, -1).to(reference.dtype)
-        start = torch.zeros(len(reference), dtype=torch.int64, device=reference.device)
         graded = torch.is_grad_enabled() and not self.loki.reference.frozen
-        with attention_processors(self.reference, capturing), torch.set_grad_enabled(graded):
-            self.reference(reference, start, context=context)
-        return ReferenceBank(notes)
+        with torch.set_grad_enabled(graded):
+            return self.reference.observe(reference, context=context)[0]
 
     def forward(
         self,

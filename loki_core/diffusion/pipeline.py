@@ -17,11 +17,12 @@ from loki_core.diffusion.attention import ReferenceBank
 from loki_core.diffusion.guidance import Branch, Guidance
 from loki_core.diffusion.latents import from_latents, to_latents
 from loki_core.diffusion.network import LokiNetwork
+from loki_core.diffusion.sampler import BeforeStep, denoise, draw_windows
 from loki_core.diffusion.saved import read_pipeline
 from loki_core.diffusion.schedule import ddim, seeded_noise
-from loki_core.diffusion.windows import Window, WindowBlend, plan_windows, windows_of
+from loki_core.diffusion.windows import Window, plan_windows, windows_of
 from loki_core.head.model import HeadId
-from loki_core.render.base import Cancelled, Progress
+from loki_core.render.base import Progress
 
 __all__ = ["LokiPipeline", "Maps", "Remembered", "SamplerConfig"]
 
@@ -49,6 +50,11 @@ class SamplerConfig:
             raise ValueError(
                 f"expected more than {2 * self.guidance.progressive} steps for expression to come in over, got {self.steps}"
             )
+
+    def windows(self, frames: int, most: int) -> tuple[Window, ...]:
+        """How a clip is cut for a network that was made for `most` frames at once."""
+        size = min(self.window or most, most)
+        return plan_windows(frames, size=size, overlap=min(self.overlap, size // 2))
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,29 +147,15 @@ class LokiPipeline(DiffusionPipeline):
         config, part = config or SamplerConfig(), range(frames) if part is None else part
         if config.guidance.progressive and bare is None:
             raise ValueError("expected maps without expression for progressive guidance, got none; give them as `bare`")
-        windows = windows_of(self.windows(frames, config), part)
-        blend, total = WindowBlend(), len(windows) * config.steps
-        for index, window in enumerate(windows):
+        windows = windows_of(config.windows(frames, self.network.loki.frames), part)
 
-            def before_step(step: int, done: int = index * config.steps) -> None:
-                if cancelled is not None and cancelled():
-                    raise Cancelled
-                if progress is not None:
-                    progress(done + step, total)
-
+        def draw(window: Window, before_step: BeforeStep) -> Tensor:
             given = maps(window.start, window.stop)
             posed = bare(window.start, window.stop) if bare is not None and config.guidance.progressive else given
-            latents = self._denoise(remembered, _Given(given, posed), window, config, before_step)
-            latents = blend.blend(window, latents)
-            for frame in range(max(window.start, part.start), min(window.settled, part.stop)):
-                yield self._picture(latents[frame - window.start])
-        if progress is not None:
-            progress(total, total)
+            return self._denoise(remembered, _Given(given, posed), window, config, before_step)
 
-    def windows(self, frames: int, config: SamplerConfig) -> tuple[Window, ...]:
-        """How a clip is cut."""
-        size = min(config.window or self.network.loki.frames, self.network.loki.frames)
-        return plan_windows(frames, size=size, overlap=min(config.overlap, size // 2))
+        for latents in draw_windows(windows, part, draw, steps=config.steps, progress=progress, cancelled=cancelled):
+            yield self._picture(latents)
 
     def __call__(
         self,
@@ -185,28 +177,21 @@ class LokiPipeline(DiffusionPipeline):
         given: _Given,
         window: Window,
         config: SamplerConfig,
-        before_step: Callable[[int], None],
+        before_step: BeforeStep,
     ) -> Float[Tensor, "T C h w"]:
-        """Latents of one window, float32: the last levels of epsilon leave too little signal for half precision."""
         network = self.network
-        scheduler = type(self.scheduler).from_config(self.scheduler.config)  # its steps are state, and ours alone
-        scheduler.set_timesteps(config.steps)
         conditions: dict[Branch, _Conditions] = {}
-        x = self._noise(window, config).to(network.device)
-        for step, time in enumerate(scheduler.timesteps.tolist()):
-            before_step(step)
+
+        def predict(branch: Branch, x: Tensor, time: int) -> Tensor:
+            key = replace(branch, weight=0.0)
+            if key not in conditions:
+                conditions[key] = self._conditions(branch, remembered, given, config)
+            bank, added = conditions[key]
             times = torch.full((1, len(x)), time, device=network.device)
-            noisy = x[None].to(network.dtype)
-            parts = []
-            for branch in config.guidance.branches(step):
-                key = replace(branch, weight=0.0)
-                if key not in conditions:
-                    conditions[key] = self._conditions(branch, remembered, given, config)
-                bank, added = conditions[key]
-                parts.append(branch.weight * network.predict(noisy, times, added, bank)[0].float())
-            prediction = torch.stack(parts).sum(0)
-            x = scheduler.step(prediction, time, x, return_dict=False)[0]
-        return x
+            return network.predict(x[None].to(network.dtype), times, added, bank)[0]
+
+        noise = self._noise(window, config).to(network.device)
+        return denoise(noise, self.scheduler, predict, config.guidance, steps=config.steps, before_step=before_step)
 
     def _conditions(self, branch: Branch, remembered: Remembered, given: _Given, config: SamplerConfig) -> _Conditions:
         bank = remembered.portrait if branch.reference else remembered.nobody

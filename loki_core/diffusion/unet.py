@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal, cast
 
+import torch
 from diffusers.models.attention import AttentionMixin
 from diffusers.models.embeddings import TimestepEmbedding, Timesteps
 from diffusers.models.modeling_utils import ModelMixin
@@ -17,7 +18,13 @@ from diffusers.models.unets.unet_2d_blocks import (
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from loki_core.diffusion.attention import FrameAttention, ReferenceBank
+from loki_core.diffusion.attention import (
+    CapturingAttention,
+    ContextAttention,
+    FrameAttention,
+    ReferenceBank,
+    attention_processors,
+)
 from loki_core.diffusion.configs import UNetConfig
 
 __all__ = ["FrameUNet"]
@@ -29,17 +36,17 @@ _EPS = 1e-5
 class FrameUNet(ModelMixin, AttentionMixin):
     """Denoises frames: convolutions see one frame, attention one or all, as `config.attention` says.
 
-    With `context` (channels of a text embedding) it has Stable Diffusion's cross-attention and its keys; without, the blocks are
-    the same less the cross-attention. Not `whole`: nothing is built behind the last attention, and `forward` returns its block's
-    output.
+    `joined`: channels that come with the latents, behind them. With `context` (channels of a text embedding, say) it has Stable
+    Diffusion's cross-attention and its keys; without, the blocks are the same less the cross-attention. Not `whole`: nothing is
+    built behind the last attention, and `forward` returns its block's output.
     """
 
     _supports_gradient_checkpointing = True
 
-    def __init__(self, config: UNetConfig, *, context: int | None = None, whole: bool = True) -> None:
+    def __init__(self, config: UNetConfig, *, context: int | None = None, whole: bool = True, joined: int = 0) -> None:
         super().__init__()
         widths, time = config.widths, 4 * config.widths[0]
-        self.conv_in = nn.Conv2d(config.channels, widths[0], 3, padding=1)
+        self.conv_in = nn.Conv2d(config.channels + joined, widths[0], 3, padding=1)
         self.time_proj = Timesteps(widths[0], flip_sin_to_cos=True, downscale_freq_shift=0)
         self.time_embedding = TimestepEmbedding(widths[0], time)
         self.down_blocks = nn.ModuleList(_down_block(config, level, context) for level in range(len(widths)))
@@ -63,6 +70,17 @@ class FrameUNet(ModelMixin, AttentionMixin):
     def layers(self) -> dict[str, FrameAttention]:
         """The processors of the self-attention layers, by the name that diffusers has for each."""
         return {name: p for name, p in self.attn_processors.items() if isinstance(p, FrameAttention)}
+
+    def observe(
+        self, latents: Float[Tensor, "B C h w"], *, context: Float[Tensor, "B L K"] | None = None
+    ) -> tuple[ReferenceBank, Float[Tensor, "B E H W"]]:
+        """What each self-attention is given of clean latents, and what comes out."""
+        notes: dict[str, Tensor] = {}
+        capturing = {name: CapturingAttention(processor, notes) for name, processor in self.layers.items()}
+        start = latents.new_zeros(len(latents), dtype=torch.int64)
+        with attention_processors(self, capturing):
+            out = self(latents, start, context=context)
+        return ReferenceBank(notes), out
 
     def forward(
         self,
@@ -136,9 +154,10 @@ def _attention(config: UNetConfig, level: int, context: int | None) -> dict[str,
     }
 
 
-def _processors(config: UNetConfig, names: list[str]) -> dict[str, FrameAttention]:
-    """A processor for each self-attention; the cross-attention, where there is one, keeps diffusers' own."""
-    return {name: FrameAttention(name, _mode(config, name)) for name in names if name.endswith("attn1.processor")}
+def _processors(config: UNetConfig, names: list[str]) -> dict[str, FrameAttention | ContextAttention]:
+    """A processor for each self-attention (attn1), and for each cross-attention (attn2), where there is one."""
+    own = {name for name in names if name.endswith("attn1.processor")}
+    return {name: FrameAttention(name, _mode(config, name)) if name in own else ContextAttention() for name in names}
 
 
 def _mode(config: UNetConfig, name: str) -> Literal["spatial", "full"]:
