@@ -1,8 +1,8 @@
 """Training of LIA-X at small scale: one picture of a person is redrawn as another, through a sparse dictionary of motion.
 
-The losses are those of the paper (arXiv 2508.09959) as far as they can be had here: L1, the L1 norm of the motion coefficients, and
-in place of features of VGG, whose weights do not come with this project, differences of the pictures' Laplacian pyramids. There is no
-discriminator. The paper does not tell its weights: these are ours.
+The losses are those of the paper (arXiv 2508.09959) as far as they can be had here: L1, the L1 norm of the motion coefficients,
+and in place of features of VGG, whose weights do not come with this project, differences of the pictures' Laplacian pyramids.
+There is no discriminator. The paper does not tell its weights: these are ours.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from loki_core.data.samples import Batch, SyntheticConfig
@@ -141,7 +141,7 @@ class LiaXTrainer(TrainingLoop):
         folder.mkdir(parents=True, exist_ok=True)
         state = {name: tensor.detach().cpu().contiguous() for name, tensor in self.averaged().state_dict().items()}
         with replacing(folder / "lia-x.safetensors") as file:
-            save_file(state, file.name)
+            file.write(save(state))
 
 
 def _detail(one: Float[Tensor, "B 3 S S"], other: Float[Tensor, "B 3 S S"]) -> Float[Tensor, ""]:

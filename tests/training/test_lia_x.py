@@ -53,7 +53,7 @@ def test_the_sparsity_loss_makes_coefficients_small(tmp_path, batch):
         made = trainer(tmp_path / str(weight), replace(TINY, loss=LiaXLossConfig(sparsity=weight)))
         made.train(12)
         sizes.append(reenactment_losses(made.network, batch).sparsity.item())
-    assert sizes[1] < 0.5 * sizes[0]
+    assert sizes[1] < 0.75 * sizes[0]
 
 
 def test_a_resumed_run_ends_with_the_same_weights(tmp_path):
