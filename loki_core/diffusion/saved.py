@@ -20,7 +20,7 @@ from loki_core.errors import InputError
 from loki_core.head.model import HeadId
 from loki_core.tensors import check_tensors
 
-__all__ = ["SavedPipeline", "read_network", "read_pipeline", "read_tensors"]
+__all__ = ["SavedPipeline", "read_config", "read_network", "read_pipeline", "read_tensors"]
 
 _WEIGHTS = "diffusion_pytorch_model.safetensors"
 _PICKLES = frozenset({".bin", ".ckpt", ".pkl", ".pickle", ".pt", ".pth"})
@@ -52,13 +52,18 @@ def read_pipeline(folder: Path, head: HeadId | None, dtype: torch.dtype) -> Save
     return SavedPipeline(network, _read_vae(folder, index, dtype), found)
 
 
-def read_network(folder: Path, dtype: torch.dtype = torch.float32) -> LokiNetwork:
-    """The network of a folder with config.json and one safetensors file."""
+def read_config(folder: Path) -> LokiConfig:
+    """What the network of a folder is, from its config.json alone. Raises `InputError` for one that is none."""
     architecture = _read_json(folder / "config.json").get("architecture")
     if not isinstance(architecture, dict):
         raise InputError(f"{folder.name}/config.json: expected an architecture, got {architecture!r}; save the weights again")
+    return LokiConfig.from_dict(architecture)
+
+
+def read_network(folder: Path, dtype: torch.dtype = torch.float32) -> LokiNetwork:
+    """The network of a folder with config.json and one safetensors file."""
+    config = read_config(folder)
     state = read_tensors(folder / _WEIGHTS)
-    config = LokiConfig.from_dict(architecture)
     with torch.device("meta"):
         network = LokiNetwork(config.to_dict())
     check_tensors(network.state_dict(), state, f"{folder.name}/{_WEIGHTS}", f"the architecture '{config.name}'")

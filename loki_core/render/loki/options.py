@@ -53,6 +53,14 @@ LOKI_SETTINGS = (
         step=0.1,
         help="Guidance: how strongly the portrait pushes. Quickest where it equals the motion's.",
     ),
+    Setting(
+        "progressive",
+        "Pose first (steps)",
+        "whole",
+        0,
+        maximum=50,
+        help="Steps that follow the head's pose alone before expression fades in over as many. 0: both from the start.",
+    ),
     Setting("seed", "Seed", "whole", 0, maximum=9999, help="Another number draws another version."),
     Setting(
         "window",

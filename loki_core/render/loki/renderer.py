@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
@@ -11,16 +10,18 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from loki_core.diffusion.pipeline import LokiPipeline, Remembered, SamplerConfig
+from loki_core.diffusion.pipeline import Remembered, SamplerConfig
 from loki_core.diffusion.windows import windows_of
 from loki_core.head.model import HeadModel
 from loki_core.head.params import FlameParams
+from loki_core.motion.apart import without_expression
 from loki_core.raster.camera import Camera, clip_from_camera
 from loki_core.raster.driver_map import encode_map, pose_and_deform
 from loki_core.raster.rasterize import rasterize
 from loki_core.render.base import Portrait, Progress
 from loki_core.render.lia_x.square import Square, head_square
 from loki_core.render.loki.picture import box_of, lay_over, to_network
+from loki_core.render.loki.source import LokiSource
 from loki_core.render.warp.prepared import WarpPrepared
 from loki_core.render.warp.renderer import WarpRenderer
 
@@ -53,34 +54,35 @@ class LokiPrepared:
 
 
 class LokiRenderer:
-    """Draws with a pipeline. Keeps no state between calls; several may share the pipeline."""
+    """Draws with a network. Keeps no state between calls; several may share the network."""
 
     name = "loki"
 
-    def __init__(
-        self, head: HeadModel, pipeline: LokiPipeline, settings: LokiSettings, *, weights: str, looking: threading.Lock
-    ) -> None:
-        """`head`: the one that portraits were fitted with; `weights`: what stands for the network's; `looking`: held while the
-        pipeline looks at a portrait, which only one thread may at a time."""
+    def __init__(self, head: HeadModel, source: LokiSource, settings: LokiSettings) -> None:
+        """`head`: the one that portraits were fitted with."""
         self._head, self._warp = head, WarpRenderer(head)
-        self._pipeline, self._settings, self._weights, self._looking = pipeline, settings, weights, looking
+        self._source, self._settings = source, settings
 
     @property
     def signature(self) -> str:
-        return f"{self._weights}|{self._settings}"
+        return f"{self._source.weights}|{self._settings}"
 
     def prepare(self, portrait: Portrait) -> LokiPrepared:
-        """Prepare the warp, and show the network the head."""
+        """Load the network where that is still to do, show it the head, and prepare the warp.
+
+        Raises `InputError` for weights that cannot be used.
+        """
+        pipeline = self._source.pipeline()
         person = replace(self._head, template=self._head.template + torch.from_numpy(portrait.offsets).float())
         square = head_square(person, portrait.params, portrait.camera, margin=_MARGIN)
-        seen = to_network(portrait.image, square, self._pipeline.network.loki.image_size)
-        with self._looking:
-            remembered = self._pipeline.remember(seen)
+        seen = to_network(portrait.image, square, self._source.config.image_size)
+        with self._source.looking:
+            remembered = pipeline.remember(seen)
         return LokiPrepared(self._warp.prepare(portrait), remembered, person, portrait.camera, square)
 
     def reach(self, index: int, total: int) -> range:
         """The frames of the windows that see frame `index`."""
-        windows = windows_of(self._pipeline.windows(total, self._settings.sampler), range(index, index + 1))
+        windows = windows_of(self._settings.sampler.windows(total, self._source.config.frames), range(index, index + 1))
         return range(windows[0].start, windows[-1].stop)
 
     def render(
@@ -108,13 +110,16 @@ class LokiRenderer:
         def maps(start: int, stop: int) -> Float[Tensor, "T 45 S S"]:
             return self._maps(prepared, frames[start:stop])
 
+        def bare(start: int, stop: int) -> Float[Tensor, "T 45 S S"]:
+            return self._maps(prepared, without_expression(frames[start:stop]))
+
         def step(done: int, total: int) -> None:
             if progress is not None:
                 progress(done * len(part) // total, len(part))
 
-        drawn = self._pipeline.sample(
+        drawn = self._source.pipeline().sample(
             prepared.remembered, maps, frames.batch_shape[0], self._settings.sampler,
-            part=part, progress=step, cancelled=cancelled,
+            bare=bare, part=part, progress=step, cancelled=cancelled,
         )  # fmt: skip
         warped = self._warp.render(prepared.portrait, frames[part.start : part.stop], cancelled=cancelled)
         for square, below in zip(drawn, warped, strict=True):
@@ -123,7 +128,7 @@ class LokiRenderer:
 
     def _maps(self, prepared: LokiPrepared, frames: FlameParams) -> Float[Tensor, "T 45 S S"]:
         """Driver maps of the square. The head is as wide as the portrait's; its points are called by the plain head's."""
-        size = self._pipeline.network.loki.image_size
+        size = self._source.config.image_size
         vertices, moved = pose_and_deform(prepared.person, frames)
         clip = clip_from_camera(prepared.camera, box_of(prepared.square), vertices)
         return encode_map(self._head, rasterize(clip, self._head.faces, size=(size, size)), moved).map

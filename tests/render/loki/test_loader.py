@@ -13,7 +13,8 @@ from loki_core.diffusion.pipeline import LokiPipeline
 from loki_core.errors import InputError
 from loki_core.head.model import HeadId
 from loki_core.render.kinds import renderer_kind
-from loki_core.render.loki.loader import hash_weights, settings_of
+from loki_core.render.loki.loader import settings_of
+from loki_core.render.loki.source import hash_weights
 from loki_core.render.loki.weights import find_loki, lacking_loki
 from loki_core.render.registry import Renderers
 from loki_core.render.settings import complete
@@ -47,7 +48,7 @@ def test_settings_reach_the_sampler():
 def test_the_network_is_loaded_once_for_all_settings(weights):
     renderers = Renderers(HEAD)
     one, other = (renderers.get("loki", {"steps": steps}) for steps in (2, 3))
-    assert one._pipeline is other._pipeline and one.signature != other.signature  # type: ignore[attr-defined]
+    assert one._source is other._source and one.signature != other.signature  # type: ignore[attr-defined]
 
 
 def test_other_weights_have_another_hash(weights, pipeline, tmp_path: Path):
@@ -89,7 +90,22 @@ def _pickled(place: Path) -> None:
         (_pickled, "a pickle, which may run code"),
     ],
 )
-def test_weights_that_cannot_be_used_are_refused_by_name(weights, spoil, words: str):
+def test_weights_that_cannot_be_used_are_refused_by_name(weights, portrait, spoil, words: str):
     spoil(weights)
     with pytest.raises(InputError, match=words):
-        Renderers(HEAD).get("loki", {})
+        Renderers(HEAD).get("loki", {}).prepare(portrait)
+
+
+def test_weights_that_are_put_anew_are_read_anew(weights, pipeline):
+    renderers = Renderers(HEAD)
+    before = renderers.get("loki").signature
+    with torch.no_grad():
+        next(pipeline.network.parameters()).add_(0.1)
+    shutil.rmtree(weights)
+    pipeline.save_pretrained(weights)
+    assert renderers.get("loki").signature != before
+
+
+def test_too_few_steps_for_the_pose_to_come_first_are_refused_in_a_sentence(weights):
+    with pytest.raises(InputError, match="expected more than 20 steps, got 20"):
+        Renderers(HEAD).get("loki", {"progressive": 10})

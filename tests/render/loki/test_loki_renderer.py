@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import replace
 from itertools import islice
 
@@ -13,12 +12,14 @@ import torch
 
 from loki_core.diffusion.guidance import Guidance
 from loki_core.diffusion.pipeline import LokiPipeline, SamplerConfig
+from loki_core.motion.apart import without_expression
 from loki_core.raster.driver_map import driver_map
 from loki_core.render.base import Cancelled, SequenceRenderer
 from loki_core.render.frame_cache import FrameCache, frame_keys, render_missing
 from loki_core.render.lia_x.square import Square, cut
 from loki_core.render.loki.picture import box_of, lay_over, to_network
 from loki_core.render.loki.renderer import LokiRenderer, LokiSettings
+from loki_core.render.loki.source import LokiSource
 from loki_core.render.warp.renderer import WarpRenderer
 from tests.render.loki.conftest import SIDE
 from tests.track.faces import HEAD
@@ -26,9 +27,13 @@ from tests.track.faces import HEAD
 QUICK = SamplerConfig(steps=2, overlap=1, guidance=Guidance(1.0))
 
 
+def source(pipeline: LokiPipeline, weights: str) -> LokiSource:
+    return LokiSource(pipeline.network.loki, weights, lambda: pipeline)
+
+
 def renderer(pipeline: LokiPipeline, **changes) -> LokiRenderer:
     settings = replace(LokiSettings(QUICK), **changes)
-    return LokiRenderer(HEAD, pipeline, settings, weights="tiny", looking=threading.Lock())
+    return LokiRenderer(HEAD, source(pipeline, "tiny"), settings)
 
 
 @pytest.fixture
@@ -95,9 +100,8 @@ def test_keys_change_with_what_a_frame_reaches_and_with_settings_and_weights(mad
     assert differ == [8 in made.reach(index, 9) for index in range(9)]
     for other in (renderer(pipeline, detail=0.5), renderer(pipeline, sampler=replace(QUICK, seed=1))):
         assert not set(keys) & set(frame_keys(other, "face", frames))
-    assert not set(keys) & set(
-        frame_keys(LokiRenderer(HEAD, pipeline, LokiSettings(QUICK), weights="b", looking=threading.Lock()), "face", frames)
-    )
+    other = LokiRenderer(HEAD, source(pipeline, "others"), LokiSettings(QUICK))
+    assert not set(keys) & set(frame_keys(other, "face", frames))
 
 
 def test_a_stopped_render_goes_on_and_is_the_same_as_one_that_was_not(made, portrait, frames, tmp_path):
@@ -110,6 +114,19 @@ def test_a_stopped_render_goes_on_and_is_the_same_as_one_that_was_not(made, port
     again = list(render_missing(made, lambda: prepared, frames, keys, cache, progress=lambda *p: told.append(p)))
     assert max(np.abs(a.astype(int) - b).max() for a, b in zip(whole, again, strict=True)) <= 1
     assert told == sorted(told) and told[-1] == (9, 9)
+
+
+def test_the_pose_may_come_first_and_expression_later(made, pipeline, portrait, frames):
+    slow = replace(QUICK, steps=3)
+    posed = renderer(pipeline, sampler=replace(slow, guidance=Guidance(1.0, progressive=1)))
+    plain = renderer(pipeline, sampler=slow)
+    prepared = made.prepare(portrait)
+    given: list[torch.Tensor] = []
+    pipeline.network.encoder.register_forward_pre_hook(lambda module, inputs: given.append(*inputs))
+    (first, *_), (second, *_) = (list(r.render(prepared, frames[4:8])) for r in (posed, plain))
+    assert not np.array_equal(first, second)
+    bare = driver_map(HEAD, without_expression(frames[4:8]), portrait.camera, box_of(prepared.square), size=(16, 16)).map.float()
+    assert torch.equal(given[0], bare) and not torch.equal(given[1], bare)
 
 
 def test_progress_moves_with_every_window_and_ends_full(made, portrait, frames):
