@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import UInt8
 
+from loki_core.motion.clip import Motion
+
 __all__ = ["BORROWED_REGIONS", "Borrowed"]
 
 BORROWED_REGIONS: tuple[str, ...] = ("brows", "eyes", "lids", "cheeks", "nose", "mouth", "jaw", "head")
@@ -16,10 +18,12 @@ BORROWED_REGIONS: tuple[str, ...] = ("brows", "eyes", "lids", "cheeks", "nose", 
 
 @dataclass(frozen=True, eq=False)
 class Borrowed:
-    """A face as controls."""
+    """A face, tracked as one frame."""
 
     name: str
+    motion: Motion
+    """Of that frame alone."""
     values: Mapping[str, float]
-    """Within their ranges; those at rest are left out."""
+    """The same as controls within their ranges; those at rest are left out."""
     picture: UInt8[np.ndarray, "S S 3"]
     """The face, small."""

@@ -10,18 +10,21 @@ from typing import Any, get_args
 
 import numpy as np
 
-from app.borrowed import BORROWED_REGIONS, Borrowed
+from app.borrow import face_strengths
+from app.borrowed import BORROWED_REGIONS
 from app.requests import Request, flag, integer, listing, number, optional_integer, text
 from app.sessions import Session
+from app.stage import Act
 from app.words import say
 from loki_core.errors import InputError
-from loki_core.head.controls import control
+from loki_core.head.controls import CONTROLS
 from loki_core.motion.clean import LONGEST_WINDOW, SHORTEST_WINDOW, Cleaning, PartFilter
 from loki_core.motion.clip import Motion
 from loki_core.motion.filters import Part
+from loki_core.motion.retarget import RetargetSettings
 from loki_core.timeline.curves import Curve, Key
-from loki_core.timeline.layers import Layer, source_places
-from loki_core.timeline.state import StudioState, add_layer, change_layer, values_at_playhead, with_controls
+from loki_core.timeline.layers import REGIONS, Layer, source_places, with_region
+from loki_core.timeline.state import StudioState, add_layer, change_layer, hand_layer, with_controls
 
 __all__ = ["FILLINGS", "METHODS", "PARTS", "change_driver", "driver_motion", "source_frame"]
 
@@ -101,33 +104,52 @@ def _cut(session: Session, state: StudioState, edit: Request) -> StudioState:
     return change_layer(state, layer.id, lambda layer: replace(layer, offset=first, stop=end))
 
 
-def _borrowed(session: Session, edit: Request) -> tuple[Borrowed, float, dict[str, float]]:
-    """Whose expression, how much of it, and its values in the regions asked for, at full strength."""
+def _borrowed(session: Session, edit: Request) -> tuple[str, float, list[str]]:
+    """Whose expression, how much of it, and in which regions."""
     name, share, regions = text(edit, "source"), number(edit, "share"), listing(edit, "regions")
     if name not in session.borrowed or not all(region in BORROWED_REGIONS for region in regions):
         raise InputError(say("bad_request"))
     if not 0 <= share <= 1:
         raise InputError(f"expected a share from 0 to 1, got {share:g}")
-    found = session.borrowed[name]
-    values = {name: value for name, value in found.values.items() if control(name).group in regions}
-    if not values:
+    if not regions:
         raise InputError(say("borrow_nothing"))
-    return found, share, values
+    return name, share, regions
 
 
 def _put_on(session: Session, state: StudioState, edit: Request) -> StudioState:
-    """The expression on the layer that edits go to, in the place of what those regions are at the playhead."""
-    _, share, values = _borrowed(session, edit)
-    regions = listing(edit, "regions")
-    rest = {name: control(name).default for name in values_at_playhead(state) if control(name).group in regions}
-    return with_controls(state, rest | {name: share * value for name, value in values.items()})
+    """What the face at the playhead lacks of the expression, on the layer that edits go to.
+
+    In the place of what is set there in those regions. Units can only be added: what the layers below do beyond the expression
+    stays.
+    """
+    name, share, regions = _borrowed(session, edit)
+    frame = state.look.frame
+    below = face_strengths(session.stage, session.frames(state, frame, frame + 1, below=hand_layer(state))[0])
+    wanted = session.borrowed[name].values
+    values = {}
+    for known in CONTROLS:
+        if known.group in regions and known.unit != "cm":
+            lacking = share * (wanted.get(known.name, 0.0) - below[known.name])
+            values[known.name] = min(max(lacking, known.minimum), known.maximum)
+    return with_controls(state, values)
 
 
 def _put_above(session: Session, state: StudioState, edit: Request) -> StudioState:
-    """The expression as a layer of its own from the playhead on; its weight is the share."""
-    found, share, values = _borrowed(session, edit)
-    weight = Curve() if share == 1 else Curve((Key(0, share),))
-    layer = Layer("", found.name, first=state.look.frame, weight=weight, controls=tuple(sorted(values.items())))
+    """The expression as a layer from the playhead on, instead of what lies below; its weight is the share."""
+    name, share, regions = _borrowed(session, edit)
+    found = session.borrowed[name]
+    session.acts[name] = Act(found.name, found.motion, None)
+    layer = Layer(
+        "",
+        found.name,
+        name,
+        first=state.look.frame,
+        stop=max(session.frame_count(state), state.look.frame + 1),
+        weight=Curve() if share == 1 else Curve((Key(0, share),)),
+        retarget=RetargetSettings(absolute=1.0, neutral=0),
+    )
+    for region in REGIONS:
+        layer = with_region(layer, region, 1.0 if region in regions else 0.0)
     return add_layer(state, layer)
 
 

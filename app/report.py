@@ -114,6 +114,7 @@ def report_library(session: Session) -> Reply:
                 "name": name_in(act.name) if key in session.stage.motions else act.name,
                 "length": f"{float(frame_count(act.performance) / frame_rate(act.performance)):.1f} s",
                 "clip": isinstance(act.performance, Motion),
+                "still": frame_count(act.performance) == 1,
                 "sound": act.has_sound,
             }
             for key, act in own_first

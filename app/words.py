@@ -200,7 +200,6 @@ _WORDS: Mapping[str, str] = MappingProxyType(
         "degrees": "degrees",
         "cm": "cm",
         "latent": "length along the direction",
-        "latent": "length along the direction",
         # driver
         "tab_driver": "Driver",
         "driver_none": "No clip moves the portrait yet. Drop a video of a face under “Driver clip” on the left, or record one.",
@@ -282,20 +281,6 @@ _WORDS: Mapping[str, str] = MappingProxyType(
         "mixpad_recording": "Recording: move the dot",
         "mixpad_still": "Choose a motion first, such as Blank: a still face has no time to record in.",
         "mixpad_hint": "Drag expressions to the corners, then move the dot.",
-        # LIA-X
-        "tab_liax": "LIA-X",
-        "liax_picture": "The portrait with these edits",
-        "liax_help": "A network's own directions. They show here and in what LIA-X renders.",
-        "liax_align": "Align with the driver's first frame",
-        "liax_align_help": "Sets the directions so that the portrait is posed as the driver is when it begins",
-        "liax_head": "Head",
-        "liax_mouth": "Mouth",
-        "liax_eyes": "Eyes",
-        "liax_all": "All directions",
-        "liax_sweep": "Sweep: {name}",
-        "liax_take": "{name} {value}",
-        "liax_no_clip": "expected a motion that was tracked from a clip, got one without; choose to be driven by the performance",
-        "liax_no_portrait": "expected a portrait, got none; bring one first",
         # LIA-X
         "tab_liax": "LIA-X",
         "liax_picture": "The portrait with these edits",

@@ -14,7 +14,7 @@ let strip = null; // what the server said of the layer
 
 // The chosen layer if it shows a clip, else the lowest that does.
 const layerNow = () => {
-  const clips = new Set(studio.library.motions.filter(({ clip }) => clip).map(({ id }) => id));
+  const clips = new Set(studio.library.motions.filter(({ clip, still }) => clip && !still).map(({ id }) => id));
   const { layers, selected } = studio.studio;
   const showing = layers.filter(({ source }) => clips.has(source));
   return showing.find(({ id }) => id === selected) ?? showing[0];

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import torch
 from gradio.utils import get_upload_folder
 from skimage import data
 
+from app.borrow import face_strengths
+from app.borrowed import BORROWED_REGIONS
 from app.edits import apply_edit
 from app.material import track_act
 from app.panels.driver import driver_strip
@@ -19,14 +22,14 @@ from app.sessions import Session
 from app.stage import Act, Stage
 from loki_core.errors import InputError
 from loki_core.head.arkit import apply_controls
-from loki_core.head.controls import control
+from loki_core.head.controls import ARKIT_UNITS, control
 from loki_core.head.params import FlameParams
 from loki_core.media.picture import write_picture
 from loki_core.media.video_out import open_writer
 from loki_core.motion.clean import Cleaning, PartFilter
 from loki_core.motion.clip import Motion
 from loki_core.project.document import project_from_bytes, project_to_bytes
-from loki_core.timeline.state import motion_layer, with_motion
+from loki_core.timeline.state import StudioState, motion_layer, with_motion
 from tests.app.pages import decode
 
 FACE = data.astronaut()[:320, 60:380]
@@ -229,6 +232,13 @@ def borrowed(session: Session, uploads: Path) -> dict:
     return take_expression(session, {"path": str(uploads / "smile.png"), "name": "smile.png"})["borrowed"]
 
 
+def lent(session: Session, borrowed: dict, **values: float) -> StudioState:
+    """Other values in the place of what the picture shows; the state before anything is done with them."""
+    found = session.borrowed[borrowed["id"]]
+    session.borrowed[borrowed["id"]] = replace(found, values=values)
+    return session.state
+
+
 def borrow(session: Session, op: str, name: str, share: float, *regions: str) -> None:
     apply_edit(session, {"do": "driver", "op": op, "source": name, "share": share, "regions": list(regions)})
 
@@ -242,25 +252,33 @@ def test_an_expression_is_borrowed_as_controls_within_their_ranges(session, borr
 
 
 def test_it_is_put_on_the_face_by_share_and_region_in_one_step(session, borrowed):
-    start, full = session.state, session.borrowed[borrowed["id"]].values
+    start = lent(session, borrowed, mouthFunnel=0.8, jawOpen=0.5)
     apply_edit(session, {"do": "control", "name": "browInnerUp", "value": 0.5})
     apply_edit(session, {"do": "control", "name": "mouthPucker", "value": 0.9})
     borrow(session, "borrow", borrowed["id"], 0.5, "mouth")
     controls = dict(session.state.layers[-1].controls)
-    assert controls["mouthSmileLeft"] == pytest.approx(0.5 * full["mouthSmileLeft"])
-    assert controls["browInnerUp"] == 0.5
-    assert controls.get("mouthPucker", 0) == pytest.approx(0.5 * full.get("mouthPucker", 0))
-    assert {control(name).group for name in controls} == {"mouth", "brows"}
+    assert controls["browInnerUp"] == 0.5 and "mouthPucker" not in controls and "jawOpen" not in controls
+    assert controls["mouthFunnel"] == pytest.approx(0.4, abs=0.05)
     for _ in range(3):
         apply_edit(session, {"do": "undo"})
     assert session.state.layers == start.layers
 
 
+def test_a_face_that_has_the_expression_already_gets_no_more_of_it(session, borrowed):
+    own = face_strengths(session.stage, session.sitters[session.state.portrait].full.params)
+    session.change(lambda state: with_motion(state, ""))
+    lent(session, borrowed, **{name: value for name, value in own.items() if control(name).unit == "share"})
+    before = session.frames(session.state, 0, 1)
+    borrow(session, "borrow", borrowed["id"], 1.0, "mouth", "brows", "lids", "cheeks", "nose", "jaw")
+    torch.testing.assert_close(session.frames(session.state, 0, 1).expression, before.expression, atol=0.02, rtol=0)
+
+
 def test_keyed_controls_get_a_key_at_the_playhead(session, borrowed):
-    look(session, {"edits": [{"do": "key", "names": ["mouthSmileLeft"]}], "frame": 0, "view": None})
+    lent(session, borrowed, mouthFunnel=1.0)
+    look(session, {"edits": [{"do": "key", "names": ["mouthFunnel"]}], "frame": 0, "view": None})
     put = {"do": "driver", "op": "borrow", "source": borrowed["id"], "share": 1.0, "regions": ["mouth"]}
     look(session, {"edits": [put], "frame": 30, "view": None})
-    keys = session.state.layers[-1].tracks.table()["mouthSmileLeft"].keys
+    keys = session.state.layers[-1].tracks.table()["mouthFunnel"].keys
     assert [(key.frame, key.value > 0.3) for key in keys] == [(0, False), (30, True)]
 
 
@@ -268,10 +286,31 @@ def test_as_a_layer_it_is_held_from_the_playhead_on(session, borrowed):
     put = {"do": "driver", "op": "borrow_layer", "source": borrowed["id"], "share": 0.4, "regions": ["mouth", "head"]}
     look(session, {"edits": [put], "frame": 30, "view": None})
     layer = session.state.layers[-1]
-    assert (layer.name, layer.first, layer.stop, layer.by_hand) == ("smile", 30, None, True)
-    assert [key.value for key in layer.weight.keys] == [0.4]
+    assert (layer.name, layer.first, layer.stop) == ("smile", 30, session.frame_count(session.state))
+    assert (
+        [key.value for key in layer.weight.keys] == [0.4]
+        and dict(layer.regions)["jaw"] == 0
+        and "mouth" not in dict(layer.regions)
+    )
+    saved = project_from_bytes(project_to_bytes(project_of(session, session.state)), session.stage.head.id, "work")
+    assert saved.state == session.state and borrowed["id"] in saved.motions
     apply_edit(session, {"do": "undo"})
     assert len(session.state.layers) == 1
+
+
+def test_a_layer_at_full_share_shows_the_borrowed_face_whatever_lies_below(session, borrowed):
+    put = {"do": "driver", "op": "borrow_layer", "source": borrowed["id"], "share": 1.0, "regions": list(BORROWED_REGIONS)}
+    before = session.frames(session.state, 0, 60)
+    look(session, {"edits": [put], "frame": 30, "view": None})
+    after, lent = session.frames(session.state, 0, 60), session.borrowed[borrowed["id"]].motion
+    assert after.expression[:30].equal(before.expression[:30])
+    named = torch.tensor(
+        [control(name).group in BORROWED_REGIONS for name in session.stage.head.expression_names if name in ARKIT_UNITS]
+    )
+    torch.testing.assert_close(
+        after.expression[40, : len(named)][named], lent.expression[0, : len(named)][named], atol=1e-4, rtol=0
+    )
+    assert after.expression[30:].diff(dim=0).abs().max() < 1e-5
 
 
 @pytest.mark.parametrize(("share", "regions"), [(1.5, ["mouth"]), (1.0, []), (1.0, ["hair"]), (1.0, ["neck"])])
