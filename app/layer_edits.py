@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from fractions import Fraction
 from types import MappingProxyType
 
 import numpy as np
+from jaxtyping import Float32
 
+from app.material import SPEECH_RATE
 from app.requests import Request, integer, number, text
 from app.sessions import Session
-from app.stage import Act
+from app.stage import Act, Voice
 from app.words import say
 from loki_core.errors import InputError
 from loki_core.head.controls import control
@@ -26,10 +29,10 @@ from loki_core.motion.generators import (
     idle,
     saccades,
 )
-from loki_core.motion.speech import TextSettings, speech_from_text
+from loki_core.motion.speech import SoundSettings, TextSettings, speech_from_sound, speech_from_text
 from loki_core.timeline.bake import bake
 from loki_core.timeline.curves import Curve, Key, with_key
-from loki_core.timeline.layers import Layer, with_field, with_gain, with_region
+from loki_core.timeline.layers import Layer, LayerSound, with_field, with_gain, with_region
 from loki_core.timeline.performance import layer_length
 from loki_core.timeline.state import (
     StudioState,
@@ -43,7 +46,7 @@ from loki_core.timeline.state import (
 )
 from loki_core.timeline.tracks import Tracks
 
-__all__ = ["GENERATORS", "change_layers", "find_act"]
+__all__ = ["GENERATORS", "add_voice", "change_layers", "find_act"]
 
 _FARTHEST = 10**6
 """Frames from 0 within which layers begin and end."""
@@ -55,10 +58,13 @@ def change_layers(session: Session, state: StudioState, edit: Request) -> Studio
     name = text(edit, "op")
     if name not in _CHANGES:
         raise InputError(say("bad_request"))
-    changed = _CHANGES[name](session, state, edit)
-    if len(changed.layers) > _MOST:
+    return _within_limit(_CHANGES[name](session, state, edit))
+
+
+def _within_limit(state: StudioState) -> StudioState:
+    if len(state.layers) > _MOST:
         raise InputError(say("too_many_layers", limit=_MOST))
-    return changed
+    return state
 
 
 def find_act(session: Session, name: str) -> Act:
@@ -112,13 +118,25 @@ def _speak(session: Session, state: StudioState, edit: Request) -> StudioState:
     return _add_baked(state, words[:40].strip(), values, first=state.look.frame)
 
 
-def _add_baked(state: StudioState, name: str, values: ControlValues, *, first: int) -> StudioState:
+def add_voice(state: StudioState, key: str, voice: Voice, samples: Float32[np.ndarray, "N"], *, first: int) -> StudioState:
+    """A new layer of keys for a mouth that follows a sound, which is heard from frame `first` on."""
+    fps = Fraction(*state.fps)
+    frames = math.ceil(voice.seconds * fps) + 1
+    values = speech_from_sound(samples, SPEECH_RATE, frames, fps, SoundSettings())
+    if not any(column.any() for column in values.values()):
+        raise InputError(say("voice_silent"))
+    return _within_limit(_add_baked(state, voice.name, values, first=first, sound=LayerSound(key, first)))
+
+
+def _add_baked(
+    state: StudioState, name: str, values: ControlValues, *, first: int, sound: LayerSound | None = None
+) -> StudioState:
     curves = {
         control_name: bake(column, _CLOSE * (control(control_name).maximum - control(control_name).minimum), first=first)
         for control_name, column in values.items()
         if np.abs(column).max() > 0
     }
-    return add_layer(state, Layer("", name, tracks=Tracks.of(curves)))
+    return add_layer(state, Layer("", name, tracks=Tracks.of(curves), sound=sound))
 
 
 def _changed(change: Callable[[Layer, StudioState, Request], Layer]) -> Callable[[Session, StudioState, Request], StudioState]:

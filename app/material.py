@@ -11,15 +11,16 @@ from pathlib import Path
 import numpy as np
 import torch
 from gradio.utils import get_upload_folder
-from jaxtyping import UInt8
+from jaxtyping import Float32, UInt8
 
 from app.sessions import Session
-from app.stage import Act, Prepared, Sitter, Stage, Stamp, name_of
+from app.stage import Act, Prepared, Sitter, Stage, Stamp, Voice, name_of
 from app.thumbs import Thumbs, cut_face
 from app.words import say
 from loki_core.errors import InputError
 from loki_core.head.model import HeadModel, pose_vertices, with_identity
 from loki_core.media.picture import flatten, read_picture
+from loki_core.media.sound_file import read_sound
 from loki_core.media.video_in import probe
 from loki_core.motion.files import read_motion
 from loki_core.project.contents import StoredFile
@@ -31,10 +32,24 @@ from loki_core.track.landmarks import Face, FaceFinder
 from loki_core.track.portrait import fit_portrait
 from loki_core.track.reduced import reduce_head
 
-__all__ = ["Several", "clip_faces", "fit_sitter", "plain_name", "read_act", "sit", "stamp", "take_upload", "track_act"]
+__all__ = [
+    "SPEECH_RATE",
+    "Several",
+    "clip_faces",
+    "fit_sitter",
+    "plain_name",
+    "read_act",
+    "read_voice",
+    "sit",
+    "stamp",
+    "take_upload",
+    "track_act",
+]
 
 _LIVE_SIDE = 512
 """Pixels of the longer side of what follows the hand."""
+SPEECH_RATE = 16_000
+"""Samples a second in which sounds are analysed: speech has little above half of it."""
 _STAMP_SIDE = 160
 """Pixels of the side of small pictures."""
 _FACE_MARGIN = 0.4
@@ -136,6 +151,12 @@ def read_act(stage: Stage, file: Path, name: str) -> tuple[str, Act]:
     if seconds > limit:
         raise InputError(say("too_long", limit=limit, seconds=f"{float(seconds):.0f}"))
     return name_of(file.read_bytes()), Act(plain_name(name), motion, None)
+
+
+def read_voice(stage: Stage, file: Path, name: str) -> tuple[str, Voice, Float32[np.ndarray, "N"]]:
+    """Read a sound: its key, itself, and its samples at `SPEECH_RATE`. Raises `InputError` for none, and one that is too long."""
+    samples = read_sound(file, rate=SPEECH_RATE, channels=1, most_seconds=stage.limits.clip_seconds)[:, 0]
+    return name_of(file.read_bytes()), Voice(plain_name(name), file, len(samples) / SPEECH_RATE), samples
 
 
 def plain_name(name: str) -> str:

@@ -7,14 +7,15 @@ import secrets
 from dataclasses import replace
 from pathlib import Path
 
-from app.material import sit
+from app.material import SPEECH_RATE, sit
 from app.sessions import Session
-from app.stage import Act, Sitter
+from app.stage import Act, Sitter, Voice
 from app.words import say
 from loki_core.errors import InputError
 from loki_core.media.picture import read_picture
+from loki_core.media.sound_file import read_sound
 from loki_core.motion.own_expressions import joined
-from loki_core.project.contents import Project, ProjectMotion, ProjectPortrait, StoredFile
+from loki_core.project.contents import Project, ProjectMotion, ProjectPortrait, ProjectSound, StoredFile
 from loki_core.project.document import project_from_bytes
 from loki_core.project.embed import extract_project
 from loki_core.timeline.state import StudioState, with_frame
@@ -26,13 +27,19 @@ _PLAIN = re.compile(r"[.][a-z0-9]{1,8}")
 
 
 def project_of(session: Session, state: StudioState, *, clips: bool = True) -> Project:
-    """The portrait and motions that a state of this session needs. `clips`: with the videos they were tracked from."""
+    """The portrait and motions that a state of this session needs. `clips`: with the videos they were tracked from
+    and the sounds of layers."""
     with session.lock:
         sitter = session.sitters[state.portrait]
         sources = {layer.source for layer in state.layers if not layer.by_hand}
         motions = {key: _motion(session, key, session.acts[key], clips=clips) for key in sorted(sources)}
+        heard = {layer.sound.source for layer in state.layers if layer.sound is not None}
+        voices = {key: session.sounds[key] for key in sorted(heard)}
+    if not clips:
+        state = replace(state, layers=tuple(replace(layer, sound=None) for layer in state.layers))
+    sounds = {key: voice.as_saved() for key, voice in voices.items()} if clips else {}
     portraits = {state.portrait: ProjectPortrait(sitter.name, sitter.picture, sitter.face)}
-    return Project(sitter.name, session.stage.head.id, state, portraits, motions)
+    return Project(sitter.name, session.stage.head.id, state, portraits, motions, sounds)
 
 
 def _motion(session: Session, key: str, act: Act, *, clips: bool) -> ProjectMotion:
@@ -65,15 +72,17 @@ def open_in(session: Session, project: Project) -> None:
 
 
 def adopt(session: Session, project: Project) -> None:
-    """Add a project's portraits and motions to a session. Raises `InputError` when one of them cannot be used."""
+    """Add a project's portraits, motions and sounds to a session. Raises `InputError` when one of them cannot be used."""
     sitters = {key: _sitter(session, portrait) for key, portrait in project.portraits.items()}
     acts = {key: _act(session, motion) for key, motion in project.motions.items()}
+    sounds = {key: _voice(session, sound) for key, sound in project.sounds.items()}
     if project.state.portrait not in sitters:
         raise InputError(say("project_empty"))
     with session.lock:
         for key, sitter in sitters.items():
             session.keep_sitter(key, sitter)
         session.acts.update(acts)
+        session.sounds.update(sounds)
 
 
 def _sitter(session: Session, portrait: ProjectPortrait) -> Sitter:
@@ -90,6 +99,12 @@ def _act(session: Session, motion: ProjectMotion) -> Act:
         return session.stage.motions[motion.source]
     clip = None if motion.media is None else _write(session, motion.media)
     return Act(motion.name, motion.source, clip, has_sound=clip is not None)
+
+
+def _voice(session: Session, sound: ProjectSound) -> Voice:
+    file = _write(session, sound.file)
+    samples = read_sound(file, rate=SPEECH_RATE, channels=1, most_seconds=session.stage.limits.clip_seconds)
+    return Voice(sound.name, file, len(samples) / SPEECH_RATE)
 
 
 def _write(session: Session, stored: StoredFile) -> Path:

@@ -86,6 +86,7 @@ def _layer(layer: Layer, state: StudioState) -> Reply:
         **told,
         "name": name_in(layer.name) or say("layer_hand"),
         "by_hand": layer.by_hand,
+        "sound": layer.sound is not None,
         "weight": float(sample(layer.weight, np.array([float(frame)]))[0]) if layer.weight.keys else 1.0,
         "weight_keys": [key.frame for key in layer.weight.keys] if len(layer.weight.keys) > 1 else [],
         "regions": dict(layer.regions),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import secrets
 import shutil
 import threading
@@ -15,7 +16,9 @@ import numpy as np
 
 from app.borrowed import Borrowed
 from app.jobs import Job, JobKind, Work
-from app.stage import Act, Sitter, Stage, Stamp
+from app.orders import OrderBook, Render
+from app.stage import Act, Sitter, Stage, Stamp, Voice
+from app.turns import Turns
 from app.words import say
 from loki_core.errors import InputError
 from loki_core.head.params import FlameParams
@@ -50,6 +53,7 @@ class Session:
     sitters: dict[str, Sitter] = field(default_factory=dict)
     stamps: dict[str, Stamp] = field(default_factory=dict)
     acts: dict[str, Act] = field(default_factory=dict)
+    sounds: dict[str, Voice] = field(default_factory=dict)
     borrowed: dict[str, Borrowed] = field(default_factory=dict)
     """Expressions read off pictures of faces."""
     jobs: dict[str, Job] = field(default_factory=dict)
@@ -77,6 +81,8 @@ class Session:
         """Frames of the timeline: until every performance has been shown; 1 for a still face."""
         fps = Fraction(*state.fps)
         ends = [layer_length(layer, self.acts[layer.source].performance, fps) for layer in state.layers if not layer.by_hand]
+        sounds = [layer.sound for layer in state.layers if layer.sound is not None]
+        ends += [sound.first + math.ceil(self.sounds[sound.source].seconds * fps) for sound in sounds]
         return max(1, *ends) if ends else 1
 
     def change(self, edit: Callable[[StudioState], StudioState]) -> None:

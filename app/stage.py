@@ -20,7 +20,7 @@ from loki_core.head.model import HeadModel
 from loki_core.head.units import UnitBasis
 from loki_core.motion.clip import Motion
 from loki_core.motion.presets import ExpressionPreset
-from loki_core.project.contents import ProjectMotion, StoredFile
+from loki_core.project.contents import ProjectMotion, ProjectSound, StoredFile
 from loki_core.raster.camera import CropBox
 from loki_core.render.base import Portrait, Renderer
 from loki_core.render.frame_cache import FrameCache
@@ -28,7 +28,7 @@ from loki_core.render.registry import Renderers
 from loki_core.timeline.performance import Performance
 from loki_core.track.reduced import LandmarkHead
 
-__all__ = ["Act", "Limits", "Prepared", "Sitter", "Stage", "Stamp", "data_url", "jpeg", "name_of", "png"]
+__all__ = ["Act", "Limits", "Prepared", "Sitter", "Stage", "Stamp", "Voice", "data_url", "jpeg", "name_of", "png"]
 
 _QUALITY = 85
 
@@ -100,6 +100,19 @@ class Act:
         heard = self.clip if self.has_sound else None
         media = None if heard is None else StoredFile(heard.read_bytes(), heard.suffix.lower())
         return ProjectMotion(self.name, self.performance, media)
+
+
+@dataclass(frozen=True)
+class Voice:
+    """A sound that layers can carry."""
+
+    name: str
+    file: Path
+    seconds: float
+
+    def as_saved(self) -> ProjectSound:
+        """As a project holds it."""
+        return ProjectSound(self.name, StoredFile(self.file.read_bytes(), self.file.suffix.lower()))
 
 
 @dataclass(frozen=True, eq=False)

@@ -66,7 +66,7 @@ def build_studio(stage: Stage, sessions: Sessions, autosave: Autosave) -> gr.Blo
                 with gr.Tab(say("tab_driver"), elem_id="ls-tab-driver"):
                     driver.build(bind, stage)
                 with gr.Tab(say("layers")):
-                    layers.build()
+                    layers.build(bind)
                 with gr.Tab(say("tab_render")):
                     render.build(bind, autosave)
                 with gr.Tab(say("tab_liax")):

@@ -272,6 +272,9 @@ _WORDS: Mapping[str, str] = MappingProxyType(
         "expression_rename": "Rename {label}",
         "expression_delete": "Delete {label}",
         "expression_none_kept": "Give the face a name first.",
+        "voice": "Speak a sound file (wav, mp3, m4a), from the playhead on",
+        "voice_silent": "expected a sound with a voice in it, got silence; choose another",
+        "voice_named": "{name}, with sound",
         "mixpad": "Mixing pad",
         "mixpad_pad": "Mix of the four corners. Drag the dot, or use the arrow keys",
         "mixpad_corner": "Corner {number} of the mixing pad",
@@ -313,7 +316,7 @@ _WORDS: Mapping[str, str] = MappingProxyType(
         "what": "Frames",
         "range_all": "The range: {count} frames, {seconds} s",
         "range_frame": "This frame only",
-        "sound": "Sound of the driver clip",
+        "sound": "Sound",
         "panel": "Portrait and driver map beside it",
         "project_inside": "Project inside mp4 and PNG",
         "render": "Render",
@@ -415,7 +418,7 @@ PAGE_WORDS: tuple[str, ...] = (
     "driver_lost_count", "driver_head_change", "driver_face_change", "driver_neutral_is", "driver_neutral_is_found",
     "driver_faces", "record_waiting", "record_ready", "record_going", "record_name", "record_none",
     "expression_all", "expression_drag", "expression_rename", "expression_delete", "expression_none_kept",
-    "mixpad_still", "mixpad_recording", "mixpad_record", "mixpad_rest",
+    "mixpad_still", "mixpad_recording", "voice_named", "mixpad_record", "mixpad_rest",
 )  # fmt: skip
 """Keys that the page itself fills in; the rest is in the markup that the server writes."""
 

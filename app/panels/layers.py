@@ -7,21 +7,30 @@ from typing import get_args
 
 import gradio as gr
 
-from app.layer_edits import GENERATORS
+from app.layer_edits import GENERATORS, add_voice
+from app.material import read_voice, take_upload
+from app.report import report_studio
+from app.requests import Reply, Request, integer, text
+from app.server import Binder
+from app.sessions import Session
 from app.widgets.icons import icon, icon_button
 from app.widgets.widget import widget
 from app.words import GROUPS, say
+from loki_core.media.sound_file import SOUND_ENDINGS
 from loki_core.motion.retarget import RetargetSettings
 from loki_core.timeline.layers import REGIONS, Extend, Mode
 
-__all__ = ["build"]
+__all__ = ["build", "take_voice"]
 
 _GAINS = ("absolute", "expression", "jaw", "eye_left", "eye_right", "neck", "head_rotation", "head_translation")
 _NUMBERS = (("first", 1), ("stop", 1), ("offset", 1), ("speed", 0.05))
 """Plain fields of a layer, and the step of their boxes."""
 
 
-def build() -> gr.HTML:
+_PLAIN = 'class="plain"'
+
+
+def build(bind: Binder) -> gr.HTML:
     """Lay out the list, which the script fills, and what can be changed in the chosen layer."""
     markup = f"""
     <div class="tools" role="group" aria-label="{say("layers")}">
@@ -40,7 +49,9 @@ def build() -> gr.HTML:
         <button type="button" class="plain" data-do="generate">{say("generate")}</button>
         <input type="text" name="text" maxlength="400" placeholder="{say("speak_here")}" title="{say("speak_text")}"
           aria-label="{say("speak_text")}">
+        {icon_button("voice", "voice", attributes=_PLAIN)}
         <button type="button" class="plain" data-do="speak">{say("speak")}</button>
+        <input type="file" accept="audio/*,video/mp4,{",".join(SOUND_ENDINGS)}" hidden>
       </section>
       <template>{_row()}</template>
       <section><label>{say("layer_name")} <input type="text" data-field="name" maxlength="60"></label></section>
@@ -54,7 +65,18 @@ def build() -> gr.HTML:
         {"".join(_fader("region", name, say(GROUPS.get(name, name)), 1.0, 1) for name in REGIONS)}</section>
       <section class="faders" data-for="tracked"><h2>{say("layer_follow")}</h2>{"".join(map(_gain, _GAINS))}</section>
     </div>"""
-    return widget("layers", markup)
+    return widget("layers", markup, [bind(take_voice)])
+
+
+def take_voice(session: Session, request: Request) -> Reply:
+    """A new layer whose mouth follows an uploaded sound from `frame` on, and with which the sound is heard."""
+    file = take_upload(session, text(request, "path"))
+    key, voice, samples = read_voice(session.stage, file, text(request, "name"))
+    with session.lock:
+        first = min(max(0, integer(request, "frame")), session.frame_count(session.state) - 1)
+        session.sounds[key] = voice
+        session.change(lambda state: add_voice(state, key, voice, samples, first=first))
+    return {"studio": report_studio(session)}
 
 
 def _generators() -> str:

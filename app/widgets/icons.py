@@ -37,6 +37,7 @@ _PATHS: Mapping[str, str] = MappingProxyType(
         "up": "m6 14 6-6 6 6",
         "down": "m6 10 6 6 6-6",
         "plus": "M12 6v12M6 12h12",
+        "voice": "M4 10v4M8 7v10M12 4v16M16 8v8M20 11v2",
         "rename": "M4 20l1-5L16 4l4 4L9 19zM13 7l4 4",
         "delete": "M5 7h14M10 7V4h4v3M7 7l1 13h8l1-13",
         "look": "M2 12s4-7 10-7 10 7 10 7-4 7-10 7S2 12 2 12M12 9a3 3 0 1 0 0 6 3 3 0 0 0 0-6",

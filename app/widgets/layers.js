@@ -46,7 +46,8 @@ const label = (part, words) => {
 
 const showRow = (row, layer, silent) => {
   const [name, slider, key, mute, solo] = row.children;
-  name.textContent = layer.name;
+  name.textContent = layer.sound ? `♪ ${layer.name}` : layer.name;
+  name.title = layer.sound ? studio.say("voice_named", layer) : layer.name;
   name.setAttribute("aria-current", layer.id === studio.studio.selected);
   row.classList.toggle("chosen", layer.id === studio.studio.selected);
   row.classList.toggle("silent", silent);
@@ -117,6 +118,17 @@ const make = {
   },
   speak: () => named("text").value.trim() && studio.edit({ do: "layer", op: "speak", text: named("text").value }),
 };
+const file = element.querySelector("input[type=file]");
+make.voice = () => file.click();
+file.addEventListener("change", async () => {
+  const [sound] = file.files;
+  file.value = "";
+  const [button, frame] = [element.querySelector("[data-do=voice]"), studio.frame];
+  button.disabled = true;
+  const path = sound && (await studio.send(sound));
+  if (path) await studio.ask("take_voice", { path, name: sound.name, frame });
+  button.disabled = false;
+});
 named("text").addEventListener("keydown", (event) => event.key === "Enter" && make.speak());
 for (const button of element.querySelectorAll(".make button")) button.addEventListener("click", make[button.dataset.do]);
 for (const button of element.querySelectorAll(".tools button")) button.addEventListener("click", actions[button.dataset.do]);

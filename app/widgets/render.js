@@ -61,7 +61,7 @@ const showState = () => {
   const seconds = ((stop - first) / studio.rate).toFixed(1);
   element.querySelector("option[value=range]").textContent = studio.say("range_all", { count: stop - first, seconds });
   const motion = studio.library.motions.find((entry) => entry.id === studio.studio.motion);
-  find("sound").hidden = !motion?.sound;
+  find("sound").hidden = !motion?.sound && !studio.studio.layers.some((layer) => layer.sound);
 };
 
 const showResult = (job) => {
@@ -112,7 +112,8 @@ const showJobs = () => {
 };
 
 studio.watch(({ render, portrait }) => [render, portrait], showRenderer);
-studio.watch(({ trim, frame_count, fps, motion, portrait }) => [trim, frame_count, fps, motion, portrait], showState);
+studio.watch(({ trim, frame_count, fps, motion, layers }) => [trim, frame_count, fps, motion, layers.map((layer) => layer.sound)], showState);
+studio.watch(({ hash, trim, frame_count, fps, render }) => [hash, trim, frame_count, fps, render], foreseeSoon);
 studio.follow("library", showState);
 studio.follow("library", showJobs);
 studio.on("interrupted", () => {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,7 +14,7 @@ from loki_core.motion.clip import Motion
 from loki_core.motion.npz import save_motion
 from loki_core.timeline.state import StudioState
 
-__all__ = ["Project", "ProjectMotion", "ProjectPortrait", "StoredFile"]
+__all__ = ["Project", "ProjectMotion", "ProjectPortrait", "ProjectSound", "StoredFile"]
 
 
 @dataclass(frozen=True)
@@ -64,9 +64,18 @@ class ProjectMotion:
             return StoredFile(path.read_bytes(), ".npz")
 
 
+@dataclass(frozen=True)
+class ProjectSound:
+    """A sound that layers carry."""
+
+    name: str
+    """As the user sees it."""
+    file: StoredFile
+
+
 @dataclass(frozen=True, eq=False)
 class Project:
-    """A whole work. Keys are letters, digits, _ and -, at most 80; the order of both tables is kept."""
+    """A whole work. Keys are letters, digits, _ and -, at most 80; the order of the tables is kept."""
 
     title: str
     head: HeadId
@@ -74,3 +83,4 @@ class Project:
     state: StudioState
     portraits: Mapping[str, ProjectPortrait]
     motions: Mapping[str, ProjectMotion]
+    sounds: Mapping[str, ProjectSound] = field(default_factory=dict)

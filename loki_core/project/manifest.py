@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from typing import Annotated, Any, ClassVar
 
@@ -17,8 +17,8 @@ from loki_core.project.rules import check_state
 from loki_core.timeline.state import StudioState
 
 __all__ = [
-    "Manifest", "MotionEntry", "PortraitEntry", "check_same", "media_member", "motion_member", "portrait_member",
-    "read_manifest", "write_manifest",
+    "Manifest", "MotionEntry", "PortraitEntry", "SoundEntry", "check_same", "media_member", "motion_member", "portrait_member",
+    "read_manifest", "sound_member", "write_manifest",
 ]  # fmt: skip
 
 _MOST_BYTES = 1 << 25
@@ -53,6 +53,14 @@ class MotionEntry:
 
 
 @dataclass(frozen=True)
+class SoundEntry:
+    """A sound without its bytes."""
+
+    name: Label
+    suffix: Suffix
+
+
+@dataclass(frozen=True)
 class Manifest:
     """All of a project but the bytes of its files."""
 
@@ -66,6 +74,7 @@ class Manifest:
     motions: dict[Key, MotionEntry]
     members: dict[str, Digest]
     """SHA-256 of every file, by the name that the table gives it."""
+    sounds: dict[Key, SoundEntry] = field(default_factory=dict)
 
 
 def write_manifest(manifest: Manifest) -> bytes:
@@ -91,7 +100,7 @@ def read_manifest(data: bytes, head: HeadId, where: str) -> Manifest:
             f"({manifest.head.hash}); start the studio with that head"
         )
     try:
-        check_state(manifest.state, manifest.portraits, manifest.motions)
+        check_state(manifest.state, manifest.portraits, manifest.motions, manifest.sounds)
     except InputError as exc:
         raise InputError(f"{where}: {exc}") from exc
     _check_table(manifest, where)
@@ -110,10 +119,15 @@ def media_member(key: str, suffix: str) -> str:
     return f"media/{key}{suffix}"
 
 
+def sound_member(key: str, suffix: str) -> str:
+    return f"sounds/{key}{suffix}"
+
+
 def _check_table(manifest: Manifest, where: str) -> None:
     expected = {portrait_member(key, entry.suffix) for key, entry in manifest.portraits.items()}
     expected |= {motion_member(key) for key, entry in manifest.motions.items() if entry.preset is None}
     expected |= {media_member(key, entry.media) for key, entry in manifest.motions.items() if entry.media is not None}
+    expected |= {sound_member(key, entry.suffix) for key, entry in manifest.sounds.items()}
     check_same(expected, manifest.members, f"{where}: its table of files")
 
 

@@ -11,14 +11,16 @@ from loki_core.errors import InputError
 from loki_core.motion.clip import Motion
 from loki_core.motion.npz import load_motion
 from loki_core.project.bounded_zip import read_zip
-from loki_core.project.contents import Project, ProjectMotion, ProjectPortrait, StoredFile
+from loki_core.project.contents import Project, ProjectMotion, ProjectPortrait, ProjectSound, StoredFile
 from loki_core.project.manifest import (
     Manifest,
     MotionEntry,
     PortraitEntry,
+    SoundEntry,
     media_member,
     motion_member,
     portrait_member,
+    sound_member,
 )
 from loki_core.project.migrate import VERSION
 from loki_core.project.rules import check_neutral_frames
@@ -39,6 +41,8 @@ def pack(project: Project) -> tuple[Manifest, dict[str, StoredFile]]:
             files[motion_member(key)] = motion.coefficients
         if motion.media is not None:
             files[media_member(key, motion.media.suffix)] = motion.media
+    for key, sound in project.sounds.items():
+        files[sound_member(key, sound.file.suffix)] = sound.file
     manifest = Manifest(
         version=VERSION,
         title=project.title,
@@ -47,6 +51,7 @@ def pack(project: Project) -> tuple[Manifest, dict[str, StoredFile]]:
         portraits={key: PortraitEntry(p.name, p.picture.suffix, p.face) for key, p in project.portraits.items()},
         motions={key: _entry(motion) for key, motion in project.motions.items()},
         members={name: file.sha256 for name, file in files.items()},
+        sounds={key: SoundEntry(sound.name, sound.file.suffix) for key, sound in project.sounds.items()},
     )
     return manifest, files
 
@@ -75,7 +80,11 @@ def unpack(manifest: Manifest, fetch: Callable[[str], bytes], where: str) -> Pro
         key: ProjectPortrait(entry.name, StoredFile(stored[portrait_member(key, entry.suffix)], entry.suffix), entry.face)
         for key, entry in manifest.portraits.items()
     }
-    return Project(manifest.title, manifest.head, manifest.state, portraits, motions)
+    sounds = {
+        key: ProjectSound(entry.name, StoredFile(stored[sound_member(key, entry.suffix)], entry.suffix))
+        for key, entry in manifest.sounds.items()
+    }
+    return Project(manifest.title, manifest.head, manifest.state, portraits, motions, sounds)
 
 
 def _entry(motion: ProjectMotion) -> MotionEntry:

@@ -19,13 +19,14 @@ from loki_core.timeline.tracks import Tracks
 __all__ = ["check_neutral_frames", "check_state"]
 
 _MOST_LAYERS = 256
+_FARTHEST = 10**6
 _MOST_FPS = 1000
 """Frames a second; faster ones only make a timeline that is too long to hold."""
 _NUMBERS = ("first", "stop", "offset", "speed")
 _GAINS = tuple(field.name for field in fields(RetargetSettings) if field.name != "neutral")
 
 
-def check_state(state: StudioState, portraits: Container[str], motions: Container[str]) -> None:
+def check_state(state: StudioState, portraits: Container[str], motions: Container[str], sounds: Container[str] = ()) -> None:
     """Raise `InputError` for names, ranges, layers, controls and keys that no edit in the studio could have made."""
     if state.portrait and state.portrait not in portraits:
         raise InputError(f"expected the portrait '{state.portrait:.80}' beside the state, found none; use another copy")
@@ -40,6 +41,10 @@ def check_state(state: StudioState, portraits: Container[str], motions: Containe
         raise InputError(f"expected up to {_MOST_LAYERS} layers, each of another id; use another copy")
     for layer in state.layers:
         _check_layer(layer, motions)
+        if layer.sound is not None and layer.sound.source not in sounds:
+            raise InputError(f"expected the sound '{layer.sound.source:.80}' beside the state, found none; use another copy")
+        if layer.sound is not None and not 0 <= layer.sound.first <= _FARTHEST:
+            raise InputError(f"expected a sound that begins within {_FARTHEST} frames, got {layer.sound.first}; use another copy")
     if len({own.name for own in state.expressions}) < len(state.expressions) or len(state.expressions) > MOST_OWN:
         raise InputError(f"expected up to {MOST_OWN} own expressions, each of another name; use another copy")
     for own in state.expressions:

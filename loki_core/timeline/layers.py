@@ -19,8 +19,8 @@ from loki_core.timeline.tracks import Tracks, sample_tracks
 from loki_core.timeline.turns import turn_together
 
 __all__ = [
-    "REGIONS", "Extend", "Layer", "Mode", "Region", "audible", "hand_values", "source_places", "weights", "with_field",
-    "with_gain", "with_region",
+    "REGIONS", "Extend", "Layer", "LayerSound", "Mode", "Region", "audible", "hand_values", "source_places", "weights",
+    "with_field", "with_gain", "with_region",
 ]  # fmt: skip
 
 Region = Literal["brows", "eyes", "lids", "cheeks", "nose", "mouth", "jaw", "tongue", "head", "neck"]
@@ -32,6 +32,16 @@ Extend = Literal["hold", "loop", "mirror"]
 """Past the end of the source: its last frame, from the start again, or back and forth."""
 
 _LEAST_SPEED, _MOST_SPEED = 0.05, 8.0
+
+
+@dataclass(frozen=True)
+class LayerSound:
+    """A sound that is heard with a layer, as it was recorded."""
+
+    source: str
+    """Named by a hash of its content."""
+    first: int
+    """Frame of the timeline at which it begins."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +73,7 @@ class Layer:
     """Set by hand in every frame, by name and in the control's unit; those at rest are left out."""
     tracks: Tracks = field(default_factory=Tracks)
     """Keys of the controls that change over time; none of them is in `controls`."""
+    sound: LayerSound | None = None
     mute: bool = False
     solo: bool = False
 

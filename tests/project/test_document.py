@@ -19,8 +19,9 @@ from hypothesis import strategies as st
 
 from loki_core.errors import InputError
 from loki_core.motion.clip import Motion
-from loki_core.project.contents import Project, ProjectMotion, ProjectPortrait, StoredFile
+from loki_core.project.contents import Project, ProjectMotion, ProjectPortrait, ProjectSound, StoredFile
 from loki_core.project.document import project_from_bytes, project_to_bytes, read_project, save_project
+from loki_core.timeline.layers import Layer, LayerSound
 from loki_core.timeline.state import StudioState, with_keys
 from tests.project.works import EDITS, HEAD, OTHER, edited, motion, project
 
@@ -370,3 +371,21 @@ def test_two_own_expressions_of_one_name_are_refused():
     own = {"name": "own-1", "label": "Wry", "tags": [], "values": []}
     with pytest.raises(InputError, match="own expressions"):
         _again(_edited(lambda document: document["state"].update(expressions=[own, own])))
+
+
+def _spoken(first: int = 4) -> Project:
+    """A work with a layer that speaks."""
+    state = StudioState(portrait="ada", layers=(Layer("1", "Voice", sound=LayerSound("voice", first)),))
+    return replace(project(state), sounds={"voice": ProjectSound("My voice", StoredFile(b"RIFF...", ".wav"))})
+
+
+def test_the_sounds_of_layers_come_back_the_same():
+    got = _again(project_to_bytes(_spoken()))
+    assert (got.state, got.sounds) == (_spoken().state, _spoken().sounds)
+    assert project_to_bytes(got) == project_to_bytes(_spoken())
+
+
+@pytest.mark.parametrize("broken", [lambda p: replace(p, sounds={}), lambda p: replace(p, state=_spoken(-1).state)])
+def test_a_layer_whose_sound_is_missing_or_out_of_reach_is_refused(broken):
+    with pytest.raises(InputError, match="sound"):
+        project_to_bytes(broken(_spoken()))
