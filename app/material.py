@@ -41,7 +41,7 @@ __all__ = [
     "read_act",
     "read_voice",
     "sit",
-    "stamp",
+    "stamp_of",
     "take_upload",
     "track_act",
 ]
@@ -113,7 +113,16 @@ def sit(stage: Stage, name: str, portrait: Portrait, picture: StoredFile, face: 
     )
 
 
-def stamp(stage: Stage, portrait: Portrait) -> Stamp:
+def stamp_of(session: Session, key: str) -> Stamp:
+    """A portrait of the session, ready for small pictures: prepared when it is first asked for. Raises `InputError` for none."""
+    if key not in session.sitters:
+        raise InputError(say("bad_request"))
+    if key not in session.stamps:
+        session.stamps[key] = _stamp(session.stage, session.sitters[key].full)
+    return session.stamps[key]
+
+
+def _stamp(stage: Stage, portrait: Portrait) -> Stamp:
     """Make a fitted portrait ready for small pictures of its face."""
     small = shrink_portrait(portrait, _STAMP_SIDE / (2 * _face_box(portrait).half))
     return Stamp(Prepared(small, stage.renderer.prepare(small)), _face_box(small))

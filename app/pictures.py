@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -19,7 +20,7 @@ from loki_core.raster.driver_map import pose_and_deform
 from loki_core.raster.preview import PreviewMode, draw_preview
 from loki_core.timeline.state import StudioState
 
-__all__ = ["MAP_SIDE", "draw", "draw_expression", "draw_map", "opaque"]
+__all__ = ["MAP_SIDE", "draw", "draw_expression", "draw_face", "draw_map", "opaque"]
 
 MAP_SIDE = 512
 """Pixels of the driver map's side on the page, at most."""
@@ -50,7 +51,12 @@ def draw_map(
 
 def draw_expression(stage: Stage, small: Stamp, preset: ExpressionPreset) -> UInt8[np.ndarray, "h w 3"]:
     """The face with an expression."""
-    params = apply_controls(stage.head, stage.units, small.prepared.portrait.params, dict(preset.values))
+    return draw_face(stage, small, dict(preset.values))
+
+
+def draw_face(stage: Stage, small: Stamp, values: Mapping[str, float]) -> UInt8[np.ndarray, "h w 3"]:
+    """The face with these controls set."""
+    params = apply_controls(stage.head, stage.units, small.prepared.portrait.params, dict(values))
     picture = _warp(stage, small.prepared, params[None])
     box, (height, width) = small.crop, picture.shape[:2]
     left, right = max(0, round(box.cx - box.half)), min(width, round(box.cx + box.half))

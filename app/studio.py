@@ -59,7 +59,7 @@ def build_studio(stage: Stage, sessions: Sessions, autosave: Autosave) -> gr.Blo
                 keys.build()
             with gr.Column(elem_id="ls-right"), gr.Tabs(elem_id="ls-tabs"):
                 with gr.Tab(say("tab_face")):
-                    inspector.build()
+                    inspector.build(bind)
                 with gr.Tab(say("tab_expressions")):
                     expressions.build(bind, list(stage.expressions.values()))
                     mixpad.build(list(stage.expressions.values()))
@@ -86,6 +86,7 @@ def page_head(readings: Readings) -> str:
         read_source(name)
         for name in (
             "language.js",
+            "tips.js",
             "carry.js",
             "store.js",
             "panes.js",

@@ -7,7 +7,7 @@ from html import escape
 import gradio as gr
 
 from app.expression_edits import expressions_of
-from app.material import stamp
+from app.material import stamp_of
 from app.pictures import draw_expression
 from app.requests import Reply, Request, listing, text
 from app.server import Binder
@@ -16,7 +16,6 @@ from app.stage import data_url
 from app.widgets.icons import icon
 from app.widgets.widget import widget
 from app.words import GROUPS, name_in, say
-from loki_core.errors import InputError
 from loki_core.motion.presets import ExpressionPreset
 from loki_core.timeline.layers import REGIONS
 
@@ -74,10 +73,6 @@ def _own() -> str:
 def thumbnails(session: Session, request: Request) -> Reply:
     """The named expressions on a portrait, as small pictures. Names that are not known are left out."""
     key = text(request, "portrait")
-    if key not in session.sitters:
-        raise InputError(say("bad_request"))
-    if key not in session.stamps:
-        session.stamps[key] = stamp(session.stage, session.sitters[key].full)
-    small, known = session.stamps[key], expressions_of(session)
+    small, known = stamp_of(session, key), expressions_of(session)
     names = [name for name in listing(request, "names")[:8] if isinstance(name, str) and name in known]
     return {"pictures": {name: data_url(draw_expression(session.stage, small, known[name])) for name in names}}

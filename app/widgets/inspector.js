@@ -50,6 +50,9 @@ for (const [name, row] of rows)
     else studio.edit({ do: "key", names: [name] });
   });
 
+const tips = new LokiTips(studio, element);
+for (const row of rows.values()) tips.serve(row, row.querySelector("label"), parts(row)[0]);
+
 const set = (row, value) => {
   shown.delete(row);
   studio.edit({ do: "control", name: row.dataset.control, value, gesture });
