@@ -1,4 +1,4 @@
-"""`train`: train the diffusion network on synthetic portraits."""
+"""`train`: train the diffusion network, or a small LIA-X, on synthetic portraits."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from loki_core.errors import InputError
 
 if TYPE_CHECKING:
     from loki_core.diffusion.configs import EncoderInput
+    from loki_core.training.loop import TrainingLoop
 
 __all__ = ["add", "run"]
 
@@ -24,11 +25,11 @@ def add(commands: Subparsers) -> None:
     parser = add_command(
         commands,
         "train",
-        "Train the diffusion network on synthetic portraits of the embedded head.",
+        "Train the diffusion network, or a small LIA-X, on synthetic portraits of the embedded head.",
         example="python launch.py train --preset mini --out runs/mini --steps 20000",
         run=run,
     )
-    parser.add_argument("--preset", default="mini", help="network to train (default: mini)")
+    parser.add_argument("--preset", default="mini", help="network to train: mini or lia-x-small (default: mini)")
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="where state, weights and losses go")
     parser.add_argument("--steps", type=int, default=_STEPS, metavar="N", help=f"train up to step N (default: {_STEPS})")
     told = parser.add_mutually_exclusive_group()
@@ -38,26 +39,16 @@ def add(commands: Subparsers) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from loki_core.data.vectors import vector_length
-    from loki_core.diffusion.configs import ablated, preset
-    from loki_core.head.embedded import embedded_head
-    from loki_core.training.config import TrainConfig
-    from loki_core.training.run_folder import describe_run, log_losses
-    from loki_core.training.trainer import Diverged, Trainer
+    from loki_core.training.lia_x import LIA_X_PRESETS
+    from loki_core.training.loop import Diverged
+    from loki_core.training.run_folder import log_losses
 
     if arguments.steps < 1:
         raise InputError(f"expected --steps of at least 1, got {arguments.steps}")
-    head = embedded_head()
-    reads: EncoderInput = "vector" if arguments.coefficients else _REST.get(arguments.without, "map")
-    config = TrainConfig(preset=arguments.preset)
-    loki = ablated(preset(arguments.preset), reads, numbers=vector_length(head.expression_count))
-    if loki.image_size != config.data.size:
-        raise InputError(f"expected a preset for pictures of {config.data.size} pixels, got {loki.name}; train mini")
-    describe_run(arguments.out, config, loki, resume=arguments.resume)
-    trainer = Trainer(config, loki, head, arguments.out)
+    trainer = _lia_x(arguments) if arguments.preset in LIA_X_PRESETS else _loki(arguments)
     if arguments.resume:
         trainer.resume()
-    log = log_losses(arguments.out, config.log_every)
+    log = log_losses(arguments.out, trainer.config.log_every)
 
     def report(step: int, loss: float) -> None:
         log(step, loss)
@@ -69,3 +60,33 @@ def run(arguments: argparse.Namespace) -> int:
         raise InputError(f"{exc}; --resume goes on from it") from exc
     print(f"\nWeights: {arguments.out / 'weights'}")
     return 0
+
+
+def _loki(arguments: argparse.Namespace) -> TrainingLoop:
+    from loki_core.data.vectors import vector_length
+    from loki_core.diffusion.configs import ablated, preset
+    from loki_core.head.embedded import embedded_head
+    from loki_core.training.config import TrainConfig
+    from loki_core.training.run_folder import describe_run
+    from loki_core.training.trainer import Trainer
+
+    head = embedded_head()
+    reads: EncoderInput = "vector" if arguments.coefficients else _REST.get(arguments.without, "map")
+    config = TrainConfig(preset=arguments.preset)
+    loki = ablated(preset(arguments.preset), reads, numbers=vector_length(head.expression_count))
+    if loki.image_size != config.data.size:
+        raise InputError(f"expected a preset for pictures of {config.data.size} pixels, got {loki.name}; train mini")
+    describe_run(arguments.out, config, loki, resume=arguments.resume)
+    return Trainer(config, loki, head, arguments.out)
+
+
+def _lia_x(arguments: argparse.Namespace) -> TrainingLoop:
+    from loki_core.head.embedded import embedded_head
+    from loki_core.training.lia_x import LiaXTrainer, lia_x_preset
+    from loki_core.training.run_folder import describe_lia_x_run
+
+    if arguments.without or arguments.coefficients:
+        raise InputError("expected --without and --coefficients with a diffusion network, got LIA-X; leave them out")
+    preset = lia_x_preset(arguments.preset)
+    describe_lia_x_run(arguments.out, preset, resume=arguments.resume)
+    return LiaXTrainer(preset, embedded_head(), arguments.out)

@@ -23,6 +23,8 @@ from tests.training.conftest import tiny_of
         (["--resume"], "found none"),
         (["--preset", "sd21"], "train mini"),
         (["--preset", "huge"], "choose one"),
+        (["--preset", "lia-x-small", "--coefficients"], "leave them out"),
+        (["--preset", "lia-x-small", "--resume"], "found none"),
         (["--steps", "0"], "at least 1"),
     ],
 )
