@@ -10,13 +10,12 @@ import re
 import shutil
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.orders import OrderBook
 from app.projects import project_of
-from app.renders import Interrupted, find_interrupted, read_interrupted
-from app.requests import Request
+from app.renders import claim
 from app.sessions import Session, Sessions
 from app.words import say
 from loki_core.errors import InputError
@@ -25,12 +24,14 @@ from loki_core.project.autosave import has_snapshots, recover, save_snapshot
 from loki_core.project.contents import Project
 from loki_core.timeline.state import work_hash
 
-__all__ = ["Autosave", "Kept"]
+__all__ = ["RENDERS", "Autosave", "Kept"]
 
 _KEY = re.compile(r"[0-9a-f]{32}")
 _PAUSE = 2.0
 """Seconds between two looks at what has changed."""
 _DAYS = 14
+RENDERS = "renders"
+"""Folder of what was rendered: the page is served from it."""
 _MOST = 5
 """Works kept a browser."""
 
@@ -51,12 +52,15 @@ class Autosave:
 
     def __init__(self, root: Path | None, sessions: Sessions) -> None:
         self._root, self._sessions = root, sessions
+        self._book = None if root is None else OrderBook(root / "orders.sqlite", root / RENDERS)
+        self._saving = threading.Lock()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="autosave", daemon=True)
 
     def start(self) -> None:
         """Begin to watch, where anything is to be kept."""
-        if self._root is not None:
+        if self._book is not None:
+            self._book.tidy()
             self._thread.start()
 
     def stop(self) -> None:
@@ -67,26 +71,21 @@ class Autosave:
             self.save_all()
 
     def attach(self, session: Session, key: str) -> list[Kept]:
-        """Keep this session's work for the browser that has `key`. What is kept for it and not open now, newest first."""
+        """Keep this session's work for the browser that has `key`, and give it the renders that the browser's other pages left.
+
+        What work is kept for it and not open now, newest first.
+        """
         own = self._folder(key)
-        if own is None:
+        if own is None or self._book is None:
             return []
+        session.book, session.owner = self._book, key
+        claim(session, [other.folder.name for other in self._sessions.open_ones()])
         session.kept_in = own / session.folder.name
         session.kept = work_hash(session.state)
         found = [work for work in self._others(own) if has_snapshots(own / work.id)]
         for old in found[_MOST:]:
             shutil.rmtree(own / old.id, ignore_errors=True)
         return found[:_MOST]
-
-    def interrupted(self, key: str) -> list[Interrupted]:
-        """Renders of this browser's other pages that are gone."""
-        own = self._folder(key)
-        return [] if own is None else [left for work in self._others(own) for left in find_interrupted(own / work.id)]
-
-    def take_up_render(self, key: str, name: str, head: HeadId) -> tuple[Project, Request, Callable[[], None]]:
-        """A render that was interrupted, and how to forget it. Raises `InputError` as `take_up`."""
-        page, _, render = name.partition("/")
-        return read_interrupted(self._known(key, page), render, head)
 
     def take_up(self, key: str, name: str, head: HeadId) -> Project:
         """What was kept. Raises `InputError` where nothing is, or nothing of it can be read."""
@@ -97,13 +96,24 @@ class Autosave:
             raise InputError(say("kept_damaged"))
         return recovered.project
 
+    def end(self, token: str) -> None:
+        """Save and end the session of a page that has left; nothing for one that has ended."""
+        for session in self._sessions.open_ones():
+            if session.token == token:
+                self._try_to_save(session)
+                self._sessions.end(session)
+
     def save_all(self) -> None:
         """Save every work that has changed since it was last saved."""
         for session in self._sessions.open_ones():
-            try:
+            self._try_to_save(session)
+
+    def _try_to_save(self, session: Session) -> None:
+        try:
+            with self._saving:
                 self._save(session)
-            except (InputError, OSError):  # a full disk must not end the watch; the next change tries again
-                _log.exception("could not save a work")
+        except (InputError, OSError):  # a full disk must not end the watch; the next change tries again
+            _log.exception("could not save a work")
 
     def _save(self, session: Session) -> None:
         with session.lock:

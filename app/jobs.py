@@ -7,9 +7,11 @@ import secrets
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Executor
+from concurrent.futures import Executor, Future
+from functools import partial
 from typing import Any, Literal
 
+from app.turns import Turns
 from app.words import say, sentence
 from loki_core.errors import InputError
 from loki_core.render.base import Cancelled, Progress
@@ -28,11 +30,17 @@ class Job:
     """One piece of work in a thread. Its state only moves on: waiting, running, then done, failed or cancelled."""
 
     def __init__(
-        self, kind: JobKind, title: str, work: Work, executor: Executor, forget: Callable[[], None] = lambda: None
+        self,
+        kind: JobKind,
+        title: str,
+        work: Work,
+        executor: Executor | Turns,
+        forget: Callable[[], None] = lambda: None,
+        name: str | None = None,
     ) -> None:
         self.forget = forget
         """To be called when nobody wants the work any more; a page that is gone may come back for it."""
-        self.id = secrets.token_hex(8)
+        self.id = name or secrets.token_hex(8)
         self.kind = kind
         self.title = title
         self.state: Literal["waiting", "running", "done", "failed", "cancelled"] = "waiting"
@@ -41,7 +49,8 @@ class Job:
         self._done, self._total = 0, 0
         self._started = 0.0
         self._stop = threading.Event()
-        self._future = executor.submit(self._run, work)
+        self._lock = threading.Lock()
+        self.turn: Future[None] = executor.submit(partial(self._run, work))
 
     @property
     def ended(self) -> bool:
@@ -49,12 +58,15 @@ class Job:
         return self.state not in ("waiting", "running")
 
     def cancel(self) -> None:
-        """Ask the work to stop; it does at its next frame."""
-        self._stop.set()
+        """Ask the work to stop; it does at its next frame, or never begins."""
+        with self._lock:
+            self._stop.set()
+            if self.state == "waiting":
+                self.state = "cancelled"
 
     def wait(self) -> None:
         """Return when the work has ended, however."""
-        self._future.result()
+        self.turn.result()
 
     def report(self) -> dict[str, Any]:
         """What the page shows of it."""
@@ -71,11 +83,11 @@ class Job:
         self._done, self._total = done, total
 
     def _run(self, work: Work) -> None:
-        if self._stop.is_set():
-            self.state = "cancelled"
-            return
-        self._started = time.monotonic()
-        self.state = "running"
+        with self._lock:
+            if self._stop.is_set():
+                return
+            self._started = time.monotonic()
+            self.state = "running"
         try:
             self.result = work(self._progress, self._stop.is_set)
             self.state = "done"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import shutil
 import zipfile
 from collections.abc import Callable, Iterator
@@ -16,6 +15,8 @@ import numpy as np
 from jaxtyping import UInt8
 from moviepy.audio.AudioClip import AudioClip
 
+from app.lia_x import driven
+from app.paces import Watch
 from app.pictures import MAP_SIDE, draw_map, opaque
 from app.projects import project_of
 from app.requests import Reply
@@ -36,14 +37,14 @@ from loki_core.motion.formats.mesh_out import write_mesh
 from loki_core.project.document import project_to_bytes
 from loki_core.project.embed import embed_project
 from loki_core.raster.export import write_map
-from loki_core.render.base import Cancelled, Progress
+from loki_core.render.base import Cancelled, Progress, Renderer
 from loki_core.render.cut_out import cut_out
 from loki_core.render.frame_cache import frame_keys, render_missing
 from loki_core.timeline.layers import audible
 from loki_core.timeline.performance import frame_count, frame_rate
 from loki_core.timeline.state import StudioState, motion_layer, played_range
 
-__all__ = ["FORMATS", "Order", "render_order"]
+__all__ = ["FORMATS", "Order", "known_frames", "order_range", "render_order", "stem_of", "watch_of"]
 
 Picture = UInt8[np.ndarray, "H W C"]
 
@@ -75,6 +76,11 @@ class Order:
             raise InputError(f"expected one of {', '.join(FORMATS)}, got '{self.format}'")
 
     @property
+    def draws(self) -> bool:
+        """Whether the renderer makes its frames; else the driver map or the motion itself is written."""
+        return self.format not in ("map", "exr", "obj") and f".{self.format}" not in MOTION_ENDINGS
+
+    @property
     def cut_out(self) -> bool:
         """Whether the person is shown alone."""
         return self.format.endswith(_CUT)
@@ -85,15 +91,15 @@ class Order:
         return "mp4" if self.format == "map" else self.format.removesuffix(_CUT)
 
 
-def render_order(session: Session, order: Order, progress: Progress, cancelled: Callable[[], bool]) -> Reply:
-    """Render, and say where the file is. Raises `Cancelled`; nothing half-written is left."""
+def render_order(session: Session, order: Order, folder: Path, progress: Progress, cancelled: Callable[[], bool]) -> Reply:
+    """Render into the new folder `folder`, and say where the file is. Raises `Cancelled`; nothing half-written is left."""
     stage, state = session.stage, order.state
     sitter, act, fps = session.sitters[state.portrait], session.act(state), Fraction(*state.fps)
-    first, stop = _range(order, session.frame_count(state))
+    first, stop = order_range(session, order)
     frames = session.frames(state, first, stop)
-    folder = session.folder / f"result-{secrets.token_hex(4)}"
+    watch = watch_of(session, order)
     folder.mkdir()
-    stem = f"{sitter.name}-{act.name}" if act else sitter.name
+    stem = stem_of(session, state)
     try:
         if order.format == "obj":
             return _write_mesh(folder / f"{stem}-{order.frame or first}.obj", stage, frames)
@@ -103,9 +109,10 @@ def render_order(session: Session, order: Order, progress: Progress, cancelled: 
             return _write_channels(folder, stem, first, stage, sitter, frames, progress, cancelled)
         if order.format == "map":
             stem = f"{stem}-map"
-            pictures = _maps(order, stage, sitter, frames, progress, cancelled)
+            drawn = _maps(order, stage, sitter, frames, progress, cancelled)
+            pictures = watch.frames(drawn, [False] * (stop - first))
         else:
-            pictures = _pictures(order, stage, sitter, frames, progress, cancelled)
+            pictures = _pictures(order, session, sitter, frames, watch, progress, cancelled)
         if order.panel and order.format != "map":
             pictures = _panels(order, stage, sitter, frames, pictures)
         if order.frame is not None:
@@ -118,19 +125,71 @@ def render_order(session: Session, order: Order, progress: Progress, cancelled: 
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
+    finally:
+        watch.tell(session)
+
+
+def order_range(session: Session, order: Order) -> tuple[int, int]:
+    """The frames of an order, from the first to before `stop`. Raises `InputError` for one that is not there."""
+    count = session.frame_count(order.state)
+    if order.frame is None:
+        return played_range(order.state, count)
+    if not 0 <= order.frame < count:
+        raise InputError(f"expected a frame from 0 to {count - 1}, got {order.frame}")
+    return order.frame, order.frame + 1
+
+
+def stem_of(session: Session, state: StudioState) -> str:
+    """Portrait and motion, as a file is called after them."""
+    sitter, act = session.sitters[state.portrait], session.act(state)
+    return f"{sitter.name}-{act.name}" if act else sitter.name
+
+
+def watch_of(session: Session, order: Order) -> Watch:
+    """What measures an order, and names what was measured of others like it."""
+    height, width = session.sitters[order.state.portrait].full.image.shape[:2]
+    choice = order.state.render
+    maker = f"{choice.renderer} {dict(choice.settings)}" if order.draws else "map"
+    form = "png" if order.frame is not None else order.video
+    return Watch(maker, f"{form} beside" if order.panel else form, height * width / 1e6)
+
+
+def known_frames(session: Session, order: Order) -> list[bool]:
+    """Which frames of an order are on disk. Raises `InputError` where its renderer cannot be had."""
+    sitter, (first, stop) = session.sitters[order.state.portrait], order_range(session, order)
+    if not order.draws:
+        return [False] * (stop - first)
+    frames = session.stage.frames
+    return [key in frames for key in _keys(order, session, sitter, session.frames(order.state, first, stop))]
+
+
+def _renderer(session: Session, order: Order) -> Renderer:
+    renderer = session.stage.renderers.get(order.state.render.renderer, dict(order.state.render.settings))
+    return driven(session, order.state, renderer, *order_range(session, order))
+
+
+def _keys(order: Order, session: Session, sitter: Sitter, frames: FlameParams) -> list[str]:
+    return frame_keys(_renderer(session, order), f"{sitter.picture.sha256}|{sitter.face}|{order.cut_out}", frames)
 
 
 def _pictures(
-    order: Order, stage: Stage, sitter: Sitter, frames: FlameParams, progress: Progress, cancelled: Callable[[], bool]
+    order: Order,
+    session: Session,
+    sitter: Sitter,
+    frames: FlameParams,
+    watch: Watch,
+    progress: Progress,
+    cancelled: Callable[[], bool],
 ) -> Iterator[Picture]:
     """Those that are on disk are taken from there."""
     portrait = cut_out(sitter.full) if order.cut_out else sitter.full
-    renderer = stage.renderers.get(order.state.render.renderer, dict(order.state.render.settings))
-    keys = frame_keys(renderer, f"{sitter.picture.sha256}|{sitter.face}|{order.cut_out}", frames)
-    yield from render_missing(
-        renderer, lambda: renderer.prepare(portrait), frames, keys, stage.frames,
+    renderer, keys = _renderer(session, order), _keys(order, session, sitter, frames)
+    stage = session.stage
+    pictures = render_missing(
+        renderer, lambda: watch.prepared(lambda: renderer.prepare(portrait)), frames, keys, stage.frames,
         progress=progress, cancelled=cancelled,
     )  # fmt: skip
+    yield from watch.frames(pictures, [key in stage.frames for key in keys])
     stage.frames.trim()
 
 
@@ -171,7 +230,7 @@ def _voice(voice: Voice, start: float, end: float) -> AudioClip | None:
 def _driver_sound(order: Order, act: Act | None, first: int, stop: int) -> AudioClip | None:
     """The sound of the lowest performance, where it is heard as it was recorded: not when its speed was changed."""
     layer, fps = motion_layer(order.state), Fraction(*order.state.fps)
-    if not order.sound or order.format == "gif" or layer is None or act is None or act.clip is None or not act.has_sound:
+    if layer is None or act is None or act.clip is None or not act.has_sound:
         return None
     if layer.speed != 1 or layer.first > first:
         return None

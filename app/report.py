@@ -7,6 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 
+from app.renders import report_renders
 from app.requests import Reply
 from app.sessions import Session
 from app.words import name_in, say, sentence
@@ -120,5 +121,6 @@ def report_library(session: Session) -> Reply:
             }
             for key, act in own_first
         ]
-        jobs = [job.report() for job in session.jobs.values()]
+        jobs = [job.report() for job in session.jobs.values() if job.id not in session.renders]
+        jobs += report_renders(session)
     return {"portraits": portraits, "motions": [still, *motions], "jobs": jobs}

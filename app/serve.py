@@ -13,7 +13,7 @@ from pathlib import Path
 
 import torch
 
-from app.autosave import Autosave
+from app.autosave import RENDERS, Autosave
 from app.example import furnish, load_example
 from app.languages import readings
 from app.live import live_route
@@ -105,7 +105,7 @@ def serve(
             footer_links=[],
             theme=build_theme(),
             head=page_head(readings(page, compose)),
-            allowed_paths=[folder],
+            allowed_paths=[folder] if kept is None else [folder, str(kept / RENDERS)],
             app_kwargs={"routes": [live_route(Binder(sessions)(look))]},
             max_file_size=f"{limits.upload_megabytes}mb",
         )

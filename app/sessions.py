@@ -57,6 +57,16 @@ class Session:
     borrowed: dict[str, Borrowed] = field(default_factory=dict)
     """Expressions read off pictures of faces."""
     jobs: dict[str, Job] = field(default_factory=dict)
+    renders: dict[str, Render] = field(default_factory=dict)
+    """What was ordered, oldest first; those that are under way are jobs of the same id."""
+    turns: Turns = field(init=False)
+    """Whose turn it is among them."""
+    book: OrderBook = field(init=False)
+    """Where they are written down: in the session's own folder, until it is known whose they are."""
+    owner: str = ""
+    """Who finds them there later."""
+    paces: dict[str, float] = field(default_factory=dict)
+    """Seconds that parts of a render took, by name (app/paces.py)."""
     performed: OrderedDict[object, FlameParams] = field(default_factory=OrderedDict)
     """The last motions that were put on a portrait, by what they were made of."""
     evaluated: OrderedDict[object, FlameParams] = field(default_factory=OrderedDict)
@@ -68,6 +78,10 @@ class Session:
     revision: int = 0
     """Counts the changes, so that the page can tell an old answer from a new one."""
 
+    def __post_init__(self) -> None:
+        self.turns = Turns(self.stage.executor)
+        self.book = OrderBook(self.folder / "orders.sqlite", self.folder / "renders")
+
     @property
     def state(self) -> StudioState:
         return self.history.present
@@ -78,7 +92,7 @@ class Session:
         return self.acts[layer.source] if layer else None
 
     def frame_count(self, state: StudioState) -> int:
-        """Frames of the timeline: until every performance has been shown; 1 for a still face."""
+        """Frames of the timeline: until every performance has been shown and every sound heard; 1 for a still face."""
         fps = Fraction(*state.fps)
         ends = [layer_length(layer, self.acts[layer.source].performance, fps) for layer in state.layers if not layer.by_hand]
         sounds = [layer.sound for layer in state.layers if layer.sound is not None]
@@ -99,11 +113,12 @@ class Session:
     def start(self, kind: JobKind, title: str, work: Work, forget: Callable[[], None] = lambda: None) -> None:
         """Begin a job and keep it where the page can ask for it. Raises `InputError` while too many are under way.
 
-        Of those that have ended only the last ones are kept, and their results.
+        Of those that have ended only the last ones are kept, and their results. Renders wait elsewhere (app/renders.py).
         """
         with self.lock:
-            ended = [job for job in self.jobs.values() if job.ended]
-            if len(self.jobs) - len(ended) >= _MOST_ACTIVE:
+            jobs = [job for job in self.jobs.values() if job.id not in self.renders]
+            ended = [job for job in jobs if job.ended]
+            if len(jobs) - len(ended) >= _MOST_ACTIVE:
                 raise InputError(say("too_busy"))
             for old in ended[:-_ENDED_KEPT]:
                 del self.jobs[old.id]
@@ -201,13 +216,25 @@ class Sessions:
         with self._lock:
             session = self._by_token.pop(self._token_of_page.pop(page, ""), None)
         if session is not None:
-            for job in session.jobs.values():
-                job.cancel()
-            for job in session.jobs.values():
-                job.wait()
-            shutil.rmtree(session.folder, ignore_errors=True)
+            _stop(session)
+
+    def end(self, session: Session) -> None:
+        """End a session before its page's connection is found to be gone."""
+        with self._lock:
+            here = self._by_token.pop(session.token, None)
+        if here is not None:
+            _stop(session)
 
     def close_all(self) -> None:
         """End every session."""
         for page in list(self._token_of_page):
             self.close(page)
+
+
+def _stop(session: Session) -> None:
+    jobs = list(session.jobs.values())
+    for job in jobs:
+        job.cancel()
+    for job in jobs:
+        job.wait()
+    shutil.rmtree(session.folder, ignore_errors=True)

@@ -68,7 +68,7 @@ def build_studio(stage: Stage, sessions: Sessions, autosave: Autosave) -> gr.Blo
                 with gr.Tab(say("layers")):
                     layers.build(bind)
                 with gr.Tab(say("tab_render")):
-                    render.build(bind, autosave)
+                    render.build(bind)
                 with gr.Tab(say("tab_liax")):
                     lia_x.build(bind)
         link = session.build(bind)
@@ -96,6 +96,7 @@ def page_head(readings: Readings) -> str:
             "sheet.js",
             "plot.js",
             "graph.js",
+            "compare.js",
             "recorder.js",
         )
     )

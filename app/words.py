@@ -300,6 +300,7 @@ _WORDS: Mapping[str, str] = MappingProxyType(
         "liax_no_portrait": "expected a portrait, got none; bring one first",
         # render
         "render_by": "Rendered by",
+        "render_more": "More settings",
         "format": "Format",
         "format_mp4": "MP4 video",
         "format_webm": "WebM video, keeps transparency",

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from dataclasses import asdict
 
 from app.autosave import Autosave
 from app.material import take_upload
 from app.projects import open_in, project_of, read_any
 from app.report import report_library, report_studio
-from app.requests import Reply, Request, text
+from app.requests import Reply, Request, optional_text, text
 from app.sessions import Session
 from app.words import say
 from loki_core.errors import InputError
@@ -45,11 +44,12 @@ def keep_and_take_up(autosave: Autosave) -> tuple[Callable[[Session, Request], R
     """The handlers of kept work: to keep this session's and hear of others, and to take one of those up."""
 
     def keep_work(session: Session, request: Request) -> Reply:
+        left = optional_text(request, "left")
+        if left is not None:
+            autosave.end(left)
         found = autosave.attach(session, text(request, "key"))
-        return {
-            "kept": [{"id": work.id, "minutes": round(work.seconds / 60)} for work in found],
-            "renders": [asdict(left) for left in autosave.interrupted(text(request, "key"))],
-        }
+        kept = [{"id": work.id, "minutes": round(work.seconds / 60)} for work in found]
+        return {"kept": kept, "library": report_library(session)}
 
     def take_up(session: Session, request: Request) -> Reply:
         open_in(session, autosave.take_up(text(request, "key"), text(request, "id"), session.stage.head.id))

@@ -27,6 +27,7 @@ def build() -> gr.HTML:
     markup = f"""
     <div data-part="bar">
       <span data-part="range"></span><span data-part="lost" title="{say("lost_frames")}"></span>
+      <span data-part="made" title="{say("made_frames")}"></span>
       {_slider("start", "range_start", "end")}{_slider("end", "range_end", "end")}{_slider("playhead", "scrub")}
     </div>
     <div class="row" role="group" aria-label="{say("transport")}">

@@ -53,11 +53,12 @@ const save = async () => {
 
 // Work is kept for this browser.
 let lost = null;
+const LEFT = "loki-left"; // the session that this tab had before it was loaded anew
 const keep = async () => {
-  const reply = await studio.ask("keep_work", { key: studio.browserKey });
+  const left = sessionStorage.getItem(LEFT);
+  sessionStorage.removeItem(LEFT);
+  const reply = await studio.ask("keep_work", { key: studio.browserKey, left });
   lost = reply?.kept[0];
-  studio.interrupted = reply?.renders ?? [];
-  studio.emit("interrupted");
   find("kept").hidden = !lost;
   if (lost) find("kept").querySelector("span").textContent = studio.say("kept_found", lost);
 };

@@ -3,7 +3,7 @@
 //   studio   the work changed (this.studio)          library  portraits, motions or jobs changed (this.library)
 //   seek     the playhead moved (this.frame)         picture  a picture to show arrived (this.pictures)
 //   play     playback started or stopped             marks    what the hand can hold moved (this.marks)
-//   interrupted  renders that can be taken up (this.interrupted)
+//   foreseen what a render would take, and which frames are finished (this.foreseen)
 (() => {
   const CACHE_BYTES = 96e6;
   const REST = 120; // milliseconds without an edit
@@ -29,7 +29,7 @@
       this.lanes = [{ busy: false }, { busy: false }]; // a request on its way?
       this.gestures = 0;
       this.roads = [];
-      this.interrupted = []; // renders that a page or server which is gone left
+      this.foreseen = null;
       this.holding = false; // something of the marks
       this.edited = -Infinity; // when the last edit was made
       this.mapSide = MAP_SIDE; // pixels of the screen that the driver map covers
@@ -142,6 +142,7 @@
         if (before.get(job.id) === job.state) continue;
         if (job.state === "failed") this.toast(job.error);
         if (job.state === "cancelled") this.toast(this.say("cancelled", job));
+        if (job.state === "interrupted") this.toast(this.say("interrupted", job));
       }
       this.emit("library");
       this.watchJobs();
@@ -273,6 +274,11 @@
     get settled() {
       const busy = this.lanes.some((lane) => lane.busy) || this.edits.length || this.moving || this.marksDue;
       return !busy && this.views.every((view) => this.pictures[view]?.key === this.keyOf(view));
+    }
+
+    // Whether nobody waits for a picture.
+    get idle() {
+      return !this.moving && !this.edits.length && !this.lanes.some((lane) => lane.busy);
     }
 
     get moving() {

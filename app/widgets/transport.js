@@ -48,6 +48,18 @@ const showState = () => {
   showFrame();
 };
 
+// Which frames of the range the renderer has finished, and which are still to be made.
+const showMade = () => {
+  const { first, stop, done, draws } = studio.foreseen;
+  const span = (from, to, kind) => {
+    const part = document.createElement("i");
+    part.className = kind;
+    Object.assign(part.style, { left: place(from), width: place(to - from) });
+    return part;
+  };
+  find("made").replaceChildren(...(draws && count() > 1 ? [span(first, stop, "todo"), ...done.map(([from, to]) => span(from, to, "done"))] : []));
+};
+
 const frameAt = (event) => {
   const box = bar.getBoundingClientRect();
   return ((event.clientX - box.left) / box.width) * count();
@@ -111,6 +123,7 @@ field.addEventListener("change", () => {
 });
 
 studio.watch((work) => [work.trim, work.frame_count, work.fps, work.look.loop, work.lost, studio.frame], showState);
+studio.on("foreseen", showMade);
 studio.on("seek", showFrame);
 studio.on("play", () => {
   find("play").classList.toggle("playing", studio.playing);

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import time
 from pathlib import Path
 
 import pytest
@@ -12,13 +11,10 @@ from gradio.utils import get_upload_folder
 from app.autosave import Autosave
 from app.edits import apply_edit
 from app.panels.projects import keep_and_take_up, open_project, save_work
-from app.panels.render import resume_render, start_render
-from app.panels.session import cancel_job
 from app.sessions import Session, Sessions
 from loki_core.errors import InputError
-from loki_core.media.video_in import probe
 from loki_core.timeline.state import work_hash
-from tests.app.test_render import ORDER, render
+from tests.app.test_render import render
 
 KEY = "0123456789abcdef" * 2
 
@@ -77,14 +73,14 @@ def test_a_picture_without_a_project_is_none_and_a_damaged_one_changes_nothing(s
 def test_a_killed_servers_work_is_taken_up_by_its_own_browser_alone(sessions: Sessions, edited: Session, tmp_path: Path):
     autosave = Autosave(tmp_path / "kept", sessions)
     keep, take_up = keep_and_take_up(autosave)
-    assert keep(edited, {"key": KEY}) == {"kept": [], "renders": []}
+    assert keep(edited, {"key": KEY})["kept"] == []
     apply_edit(edited, {"do": "control", "name": "browInnerUp", "value": 0.7})
     autosave.save_all()
     assert autosave.attach(sessions.open("a second tab"), KEY) == []  # open: nothing is lost
     wanted = work_hash(edited.state)
     sessions.close("page")
     fresh = sessions.open("after the crash")
-    assert keep(fresh, {"key": KEY[::-1]}) == {"kept": [], "renders": []}
+    assert keep(fresh, {"key": KEY[::-1]})["kept"] == []
     (found,) = keep(fresh, {"key": KEY})["kept"]
     take_up(fresh, {"key": KEY, "id": found["id"]})
     assert work_hash(fresh.state) == wanted
@@ -107,41 +103,3 @@ def test_where_nothing_may_be_kept_nothing_is(sessions: Sessions, edited: Sessio
     assert autosave.attach(edited, KEY) == []
     autosave.save_all()
     assert edited.kept_in is None
-
-
-def test_a_render_that_was_cut_off_goes_on_from_its_finished_frames(sessions: Sessions, edited: Session, tmp_path: Path):
-    autosave = Autosave(tmp_path / "kept", sessions)
-    keep, _ = keep_and_take_up(autosave)
-    keep(edited, {"key": KEY})
-    apply_edit(edited, {"do": "trim", "first": 0, "stop": 60})
-    start_render(edited, ORDER)
-    (job,) = edited.jobs.values()
-    while job.report()["done"] < 5:
-        time.sleep(0.01)
-    sessions.close("page")  # as when the server ends: nobody has cancelled the render
-    assert job.state == "cancelled"
-    fresh = sessions.open("after the crash")
-    before = fresh.state
-    (left,) = keep(fresh, {"key": KEY})["renders"]
-    assert left["title"] == "Astronaut"
-    finished = len(list(edited.stage.frames.folder.glob("*.png")))
-    resume_render(autosave)(fresh, {"key": KEY, "id": left["id"], "wanted": True})
-    (again,) = fresh.jobs.values()
-    again.wait()
-    assert again.state == "done" and probe(again.result["path"]).frame_count == 60
-    assert finished >= 5 and fresh.state == before
-    assert keep(fresh, {"key": KEY})["renders"] == []
-
-
-def test_a_cancelled_render_is_not_offered_again(sessions: Sessions, edited: Session, tmp_path: Path):
-    autosave = Autosave(tmp_path / "kept", sessions)
-    autosave.attach(edited, KEY)
-    start_render(edited, ORDER)
-    (job,) = edited.jobs.values()
-    cancel_job(edited, {"id": job.id})
-    job.wait()
-    sessions.close("page")
-    assert autosave.interrupted(KEY) == []
-    for name in ("x", "../x/y", f"{edited.folder.name}/../x"):
-        with pytest.raises(InputError):
-            autosave.take_up_render(KEY, name, edited.stage.head.id)

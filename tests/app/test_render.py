@@ -118,9 +118,10 @@ def test_an_order_that_makes_no_sense_is_refused(session, changes):
     assert not session.jobs
 
 
-def test_a_frame_beyond_the_end_fails_in_words(session):
-    report = render(session, frames="frame", frame=240)
-    assert report["state"] == "failed" and report["error"] == "Expected a frame from 0 to 239, got 240."
+def test_a_frame_beyond_the_end_is_refused_in_words(session):
+    with pytest.raises(InputError, match="expected a frame from 0 to 239, got 240"):
+        start_render(session, {**ORDER, "frames": "frame", "frame": 240})
+    assert not session.renders
 
 
 def test_a_cancelled_render_leaves_nothing(session):
@@ -130,7 +131,7 @@ def test_a_cancelled_render_leaves_nothing(session):
         time.sleep(0.01)
     cancel_job(session, {"id": job.id})
     job.wait()
-    assert job.report()["state"] == "cancelled" and not list(session.folder.iterdir())
+    assert job.report()["state"] == "cancelled" and not list(session.folder.glob("renders/*/result"))
 
 
 @pytest.mark.parametrize("ending", ["npz", "csv", "glb"])
@@ -242,4 +243,4 @@ def test_drawing_the_driver_map_can_be_cancelled(session, form):
         time.sleep(0.01)
     cancel_job(session, {"id": job.id})
     job.wait()
-    assert job.report()["state"] == "cancelled" and not list(session.folder.iterdir())
+    assert job.report()["state"] == "cancelled" and not list(session.folder.glob("renders/*/result"))
