@@ -12,7 +12,7 @@ import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from loki_core.diffusion.configs import LokiConfig
 from loki_core.diffusion.network import LokiNetwork
@@ -20,7 +20,10 @@ from loki_core.errors import InputError
 from loki_core.head.model import HeadId
 from loki_core.tensors import check_tensors
 
-__all__ = ["SavedPipeline", "read_config", "read_network", "read_pipeline", "read_tensors"]
+__all__ = [
+    "SavedPipeline", "fill_network", "read_architecture", "read_config", "read_json", "read_network", "read_pipeline",
+    "read_tensors", "read_vae",
+]  # fmt: skip
 
 _WEIGHTS = "diffusion_pytorch_model.safetensors"
 _PICKLES = frozenset({".bin", ".ckpt", ".pkl", ".pickle", ".pt", ".pth"})
@@ -37,7 +40,7 @@ class SavedPipeline:
 
 def read_pipeline(folder: Path, head: HeadId | None, dtype: torch.dtype) -> SavedPipeline:
     """A folder that `LokiPipeline.save_pretrained` wrote; `InputError` says what is wrong with any other."""
-    index = _read_json(folder / "model_index.json")
+    index = read_json(folder / "model_index.json")
     if index.get("_class_name") != "LokiPipeline":
         raise InputError(
             f"{folder.name}: expected a LokiPipeline, got {index.get('_class_name')}; choose a folder of Loki weights"
@@ -49,27 +52,38 @@ def read_pipeline(folder: Path, head: HeadId | None, dtype: torch.dtype) -> Save
             f"({found.hash}); use weights that were trained on this head, or switch to that one"
         )
     network = read_network(folder / "network", dtype)
-    return SavedPipeline(network, _read_vae(folder, index, dtype), found)
+    return SavedPipeline(network, read_vae(folder, index, dtype), found)
 
 
 def read_config(folder: Path) -> LokiConfig:
     """What the network of a folder is, from its config.json alone. Raises `InputError` for one that is none."""
-    architecture = _read_json(folder / "config.json").get("architecture")
+    return LokiConfig.from_dict(read_architecture(folder))
+
+
+def read_architecture(folder: Path) -> dict[str, Any]:
+    """The architecture of a folder's config.json, as plain values. Raises `InputError` where there is none."""
+    architecture = read_json(folder / "config.json").get("architecture")
     if not isinstance(architecture, dict):
         raise InputError(f"{folder.name}/config.json: expected an architecture, got {architecture!r}; save the weights again")
-    return LokiConfig.from_dict(architecture)
+    return architecture
 
 
 def read_network(folder: Path, dtype: torch.dtype = torch.float32) -> LokiNetwork:
     """The network of a folder with config.json and one safetensors file."""
     config = read_config(folder)
-    state = read_tensors(folder / _WEIGHTS)
     with torch.device("meta"):
         network = LokiNetwork(config.to_dict())
-    check_tensors(network.state_dict(), state, f"{folder.name}/{_WEIGHTS}", f"the architecture '{config.name}'")
-    network.load_state_dict({name: tensor.to(dtype, copy=True) for name, tensor in state.items()}, assign=True)
+    fill_network(network, folder, config.name, dtype)
     network.freeze()
-    return network.eval()
+    return network
+
+
+def fill_network(network: nn.Module, folder: Path, name: str, dtype: torch.dtype) -> None:
+    """Give a network made on the meta device the weights of a folder, for use. `name`: how errors call its architecture."""
+    state = read_tensors(folder / _WEIGHTS)
+    check_tensors(network.state_dict(), state, f"{folder.name}/{_WEIGHTS}", f"the architecture '{name}'")
+    network.load_state_dict({name: tensor.to(dtype, copy=True) for name, tensor in state.items()}, assign=True)
+    network.eval()
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
@@ -84,11 +98,12 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         raise InputError(f"{path.name}: expected safetensors, got a damaged or foreign file ({exc}); get it again") from exc
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Path) -> dict[str, Any]:
+    """A table. Raises `InputError` for a file that is missing, damaged or holds something else."""
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as exc:
-        raise InputError(f"expected {path.name} in {path.parent.name}, got none; choose a folder of Loki weights") from exc
+        raise InputError(f"expected {path.name} in {path.parent.name}, got none; choose a folder of weights") from exc
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as exc:
         raise InputError(f"{path.name}: expected JSON, got a damaged file ({exc}); get it again") from exc
     if not isinstance(values, dict):
@@ -103,11 +118,12 @@ def _head(index: Mapping[str, Any], folder: Path) -> tuple[str, str]:
     return head[0], head[1]
 
 
-def _read_vae(folder: Path, index: Mapping[str, Any], dtype: torch.dtype) -> AutoencoderKL | None:
+def read_vae(folder: Path, index: Mapping[str, Any], dtype: torch.dtype) -> AutoencoderKL | None:
+    """The VAE of a pipeline's folder; None where its `index` names none."""
     if not any(index.get("vae") or ()):
         return None
     state = read_tensors(folder / "vae" / _WEIGHTS)
-    settings = _read_json(folder / "vae" / "config.json")
+    settings = read_json(folder / "vae" / "config.json")
     with torch.device("meta"):
         vae = AutoencoderKL.from_config(settings)
     check_tensors(vae.state_dict(), state, f"vae/{_WEIGHTS}", "AutoencoderKL")

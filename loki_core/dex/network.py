@@ -1,0 +1,145 @@
+"""The animator of DeX-Portrait: Loki's UNets, told of pose by ray maps and a warped reference, of expression by attention."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from diffusers.configuration_utils import ConfigMixin, register_to_config
+from diffusers.models.modeling_utils import ModelMixin
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from loki_core.dex.configs import DexConfig
+from loki_core.dex.motion import MotionNetwork
+from loki_core.dex.similarity import ray_map, relative_pose, warp_volume
+from loki_core.diffusion.attention import ReferenceBank
+from loki_core.diffusion.unet import FrameUNet
+
+__all__ = ["Conditions", "DexNetwork", "Observed"]
+
+_RAYS = 6
+"""Channels of the ray maps of source and driver."""
+
+
+@dataclass(frozen=True, eq=False)
+class Observed:
+    """What the reference UNet saw."""
+
+    bank: ReferenceBank
+    features: Float[Tensor, "B E h2 w2"]
+    """To be lifted and warped."""
+
+
+@dataclass(frozen=True, eq=False)
+class Conditions:
+    """What the denoising UNet is told of each frame; the same at each step of sampling."""
+
+    rays: Float[Tensor, "B T 6 h w"]
+    """Ray maps of source and driver."""
+    added: Float[Tensor, "B T D h w"]
+    """The reference's features in the driver's pose, flattened."""
+    tokens: Float[Tensor, "B T L K"]
+    """The expression."""
+
+    def kept(self, driven: Float[Tensor, "B"], expressive: Float[Tensor, "B"]) -> Conditions:
+        """Times 0 or 1: all of a sample, then its expression alone."""
+        every, face = (flags[:, None, None, None].to(self.added.dtype) for flags in (driven, driven * expressive))
+        return Conditions(self.rays * every[..., None], self.added * every[..., None], self.tokens * face)
+
+
+class DexNetwork(ModelMixin, ConfigMixin):  # type: ignore[misc]
+    """Predicts noise or velocity of the frames of a clip. Its motion encoders come trained and stay as they are.
+
+    `architecture` is `DexConfig.to_dict()`; it is stored beside the weights.
+    """
+
+    @register_to_config
+    def __init__(self, architecture: Mapping[str, Any]) -> None:
+        super().__init__()
+        self.dex = config = DexConfig.from_dict(architecture)
+        self.motion = MotionNetwork(config.motion.to_dict())
+        self.generation = FrameUNet(config.unet, context=config.context, joined=_RAYS)
+        self.reference = FrameUNet(config.unet, whole=False)
+        self.warp = _ReferenceWarp(config)
+        self.tokens = _Tokens(config)
+        self.freeze()
+
+    def freeze(self) -> None:
+        """No gradients for the motion trainer."""
+        self.motion.requires_grad_(False)
+
+    def observe(self, reference: Float[Tensor, "B C h w"]) -> Observed:
+        """Features of clean reference latents; run once a portrait."""
+        return Observed(*self.reference.observe(reference))
+
+    def conditions(
+        self,
+        observed: Observed,
+        source: Float[Tensor, "B 3 4"],
+        driver: Float[Tensor, "B T 3 4"],
+        expression: Float[Tensor, "B T E"],
+    ) -> Conditions:
+        """From poses, as the pose encoder gives them, and expression latents."""
+        frames, size = driver.shape[1], self.dex.latent_size
+        sources = source[:, None].expand(-1, frames, -1, -1)
+        rays = torch.cat([ray_map(sources, size), ray_map(driver, size)], dim=2)
+        features = observed.features.repeat_interleave(frames, 0)
+        added = self.warp(features, relative_pose(driver, sources).flatten(0, 1)).unflatten(0, (-1, frames))
+        return Conditions(rays.to(added.dtype), added, self.tokens(expression))
+
+    def predict(
+        self,
+        noisy: Float[Tensor, "B T C h w"],
+        timesteps: Int[Tensor, "B T"],
+        conditions: Conditions,
+        bank: ReferenceBank,
+    ) -> Float[Tensor, "B T C h w"]:
+        """The prediction for each frame at its own timestep."""
+        bank.expect(set(self.generation.layers))
+        frames = noisy.shape[1]
+        out = self.generation(
+            torch.cat([noisy, conditions.rays], dim=2).flatten(0, 1),
+            timesteps.flatten(),
+            frames=frames,
+            bank=bank,
+            added=conditions.added.flatten(0, 1),
+            context=conditions.tokens.flatten(0, 1),
+        )
+        return out.unflatten(0, (-1, frames))
+
+
+class _ReferenceWarp(nn.Module):
+    """Lifts features to a volume, moves it, and flattens it to what is added behind the first convolution. Adds 0 at first."""
+
+    def __init__(self, config: DexConfig) -> None:
+        super().__init__()
+        unet, lift = config.unet, config.lift
+        finest = next(level for level, mode in enumerate((*unet.attention, "full")) if mode != "none")
+        self.depth, self.size = lift.depth, config.latent_size
+        self.lift = nn.Conv2d(unet.widths[min(finest, len(unet.widths) - 1)], lift.channels * lift.depth, 1)
+        self.flat = nn.Conv2d(lift.channels * lift.depth, unet.widths[0], 1)
+        self.out = nn.Conv2d(unet.widths[0], unet.widths[0], 3, padding=1)
+        nn.init.zeros_(self.out.weight)
+        nn.init.zeros_(self.out.bias)  # type: ignore[arg-type]
+
+    def forward(self, features: Float[Tensor, "B E h2 w2"], moved: Float[Tensor, "B 3 4"]) -> Float[Tensor, "B D h w"]:
+        volume = self.lift(features).unflatten(1, (-1, self.depth))
+        flat = F.silu(self.flat(warp_volume(volume, moved).flatten(1, 2)))
+        return self.out(F.interpolate(flat, size=(self.size, self.size), mode="bilinear"))
+
+
+class _Tokens(nn.Module):
+    """Cuts a latent into tokens, each projected, with a learned place."""
+
+    def __init__(self, config: DexConfig) -> None:
+        super().__init__()
+        self.count = config.tokens
+        self.project = nn.Linear(config.motion.expression.latent // config.tokens, config.context)
+        self.places = nn.Parameter(torch.randn(config.tokens, config.context) * 0.1)
+
+    def forward(self, latents: Float[Tensor, "B T E"]) -> Float[Tensor, "B T L K"]:
+        return self.project(latents.unflatten(2, (self.count, -1))) + self.places

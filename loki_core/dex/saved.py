@@ -1,0 +1,38 @@
+"""Reading saved networks of DeX-Portrait: JSON and safetensors, checked by name before anything is used."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+
+from loki_core.dex.configs import DexConfig, MotionConfig
+from loki_core.dex.motion import MotionNetwork
+from loki_core.dex.network import DexNetwork
+from loki_core.diffusion.saved import fill_network, read_architecture, read_json, read_vae
+from loki_core.errors import InputError
+
+__all__ = ["read_dex", "read_motion_network"]
+
+
+def read_dex(folder: Path, dtype: torch.dtype = torch.float32) -> tuple[DexNetwork, AutoencoderKL | None]:
+    """A folder that `DexPipeline.save_pretrained` wrote; `InputError` says what is wrong with any other."""
+    index = read_json(folder / "model_index.json")
+    if index.get("_class_name") != "DexPipeline":
+        raise InputError(f"{folder.name}: expected a DexPipeline, got {index.get('_class_name')}; choose a folder of DeX weights")
+    config = DexConfig.from_dict(read_architecture(folder / "network"))
+    with torch.device("meta"):
+        network = DexNetwork(config.to_dict())
+    fill_network(network, folder / "network", config.name, dtype)
+    network.freeze()
+    return network, read_vae(folder, index, dtype)
+
+
+def read_motion_network(folder: Path, dtype: torch.dtype = torch.float32) -> MotionNetwork:
+    """A folder that `MotionNetwork.save_pretrained` wrote."""
+    config = MotionConfig.from_dict(read_architecture(folder))
+    with torch.device("meta"):
+        network = MotionNetwork(config.to_dict())
+    fill_network(network, folder, config.name, dtype)
+    return network

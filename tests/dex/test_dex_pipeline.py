@@ -1,0 +1,158 @@
+"""The animator and its pipeline at tiny size."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from loki_core.dex.motion import MotionNetwork
+from loki_core.dex.network import DexNetwork
+from loki_core.dex.pipeline import DexMotion, DexPipeline, KnownPortrait
+from loki_core.dex.saved import read_motion_network
+from loki_core.dex.similarity import pose_matrix
+from loki_core.diffusion.configs import EncoderConfig, preset
+from loki_core.diffusion.guidance import Guidance
+from loki_core.diffusion.network import LokiNetwork
+from loki_core.diffusion.pipeline import SamplerConfig
+from loki_core.errors import InputError
+from tests.dex.tiny import TINY, TINY_MOTION
+
+QUICK = SamplerConfig(steps=3, overlap=2)
+
+
+@pytest.fixture(scope="module")
+def pipe() -> DexPipeline:
+    """Random weights, what begins at zero included."""
+    torch.manual_seed(0)
+    network = DexNetwork(TINY.to_dict())
+    torch.nn.init.normal_(network.warp.out.weight, std=0.3)
+    return DexPipeline.build(network)
+
+
+def known(pipe: DexPipeline, seed: int = 0) -> KnownPortrait:
+    picture = torch.rand(3, 16, 16, generator=torch.Generator().manual_seed(seed)) * 2 - 1
+    return pipe.remember(picture, torch.zeros(16, 16))
+
+
+def motion(frames: int, *, pose: int = 1, face: int = 2) -> DexMotion:
+    def noise(seed: int, width: int) -> torch.Tensor:
+        return torch.randn(frames, width, generator=torch.Generator().manual_seed(seed))
+
+    return DexMotion(pose_matrix(noise(pose, 6) * 0.3), noise(face, 8))
+
+
+def drawn(pipe: DexPipeline, moved: DexMotion, config: SamplerConfig = QUICK) -> torch.Tensor:
+    return torch.stack(list(pipe.sample(known(pipe), moved, config)))
+
+
+def test_a_clip_of_any_length_comes_out(pipe: DexPipeline):
+    for frames in (1, 4, 7):
+        out = drawn(pipe, motion(frames))
+        assert out.shape == (frames, 3, 16, 16) and out.isfinite().all() and out.abs().max() <= 1
+
+
+def test_portrait_pose_and_expression_each_matter(pipe: DexPipeline):
+    plain = drawn(pipe, motion(2))
+    assert not torch.allclose(plain, drawn(pipe, motion(2, pose=5)))
+    assert not torch.allclose(plain, drawn(pipe, motion(2, face=5)))
+    assert not torch.allclose(plain, torch.stack(list(pipe.sample(known(pipe, 3), motion(2), QUICK))))
+
+
+def test_a_part_of_a_clip_is_what_it_is_in_the_whole(pipe: DexPipeline):
+    whole = drawn(pipe, motion(7))
+    part = torch.stack(list(pipe.sample(known(pipe), motion(7), QUICK, part=range(5, 7))))
+    torch.testing.assert_close(part, whole[5:7], atol=1e-4, rtol=0)
+
+
+def test_progressive_guidance_begins_without_expression(pipe: DexPipeline):
+    config = replace(QUICK, steps=5, guidance=Guidance(2.5, progressive=2))
+    plain = replace(config, guidance=Guidance(2.5))
+    assert not torch.allclose(drawn(pipe, motion(2), config), drawn(pipe, motion(2), plain))
+
+
+def test_an_untrained_warp_adds_nothing():
+    assert not DexNetwork(TINY.to_dict()).warp(torch.randn(1, 8, 8, 8), torch.eye(3, 4)[None]).any()
+
+
+def test_the_motion_trainer_gets_no_gradients_and_all_else_does():
+    torch.manual_seed(0)
+    network = DexNetwork(TINY.to_dict())
+    torch.nn.init.normal_(network.warp.out.weight, std=0.3)
+    observed = network.observe(torch.randn(1, 12, 8, 8))
+    moved = motion(2)
+    told = network.conditions(observed, torch.eye(3, 4)[None], moved.poses[None], moved.expressions[None])
+    times = torch.full((1, 2), 500)
+    network.predict(torch.randn(1, 2, 12, 8, 8), times, told, observed.bank).square().mean().backward()
+    without = {name.split(".")[0] for name, weight in network.named_parameters() if weight.grad is None}
+    assert without == {"motion"}
+
+
+def test_networks_of_both_systems_are_made_of_the_same_unet(pipe: DexPipeline):
+    loki = LokiNetwork(replace(preset("mini"), unet=TINY.unet, encoder=EncoderConfig(widths=(8,), unshuffle=2)).to_dict())
+    for part in ("generation", "reference"):
+        ours, theirs = getattr(pipe.network, part), getattr(loki, part)
+        assert type(ours) is type(theirs) and set(ours.layers) == set(theirs.layers)
+
+
+def test_a_portrait_of_another_size_is_refused(pipe: DexPipeline):
+    with pytest.raises(ValueError, match="16 x 16"):
+        pipe.remember(torch.zeros(3, 20, 20), torch.zeros(20, 20))
+
+
+@pytest.fixture
+def saved(pipe: DexPipeline, tmp_path: Path) -> Path:
+    pipe.save_pretrained(tmp_path / "weights")
+    return tmp_path / "weights"
+
+
+def test_saved_weights_draw_the_same_clip_and_hold_no_pickle(pipe: DexPipeline, saved: Path):
+    again = DexPipeline.from_pretrained(saved)
+    torch.testing.assert_close(drawn(pipe, motion(3)), drawn(again, motion(3)), atol=1e-4, rtol=0)
+    assert {p.suffix for p in saved.rglob("*") if p.is_file()} == {".json", ".safetensors"}
+
+
+def test_weights_of_another_architecture_are_refused_by_name(saved: Path):
+    path = saved / "network" / "config.json"
+    config = json.loads(path.read_text())
+    config["architecture"]["unet"]["widths"] = [8, 24]
+    path.write_text(json.dumps(config))
+    with pytest.raises(InputError, match=r"architecture 'tiny'.*has shape \(16.* instead of \(24"):
+        DexPipeline.from_pretrained(saved)
+
+
+def test_an_unknown_setting_is_refused_by_name(saved: Path):
+    path = saved / "network" / "config.json"
+    config = json.loads(path.read_text())
+    config["architecture"]["lift"]["tempo"] = 3
+    path.write_text(json.dumps(config))
+    with pytest.raises(InputError, match="got tempo"):
+        DexPipeline.from_pretrained(saved)
+
+
+def test_a_pickle_in_place_of_the_weights_is_refused_by_name(saved: Path):
+    weights = saved / "network" / "diffusion_pytorch_model.safetensors"
+    torch.save(load_file(weights), weights.with_suffix(".bin"))
+    weights.unlink()
+    with pytest.raises(InputError, match="diffusion_pytorch_model.bin, a pickle"):
+        DexPipeline.from_pretrained(saved)
+
+
+def test_a_folder_of_another_pipeline_is_refused(saved: Path):
+    (saved / "model_index.json").write_text('{"_class_name": "LokiPipeline"}')
+    with pytest.raises(InputError, match="got LokiPipeline"):
+        DexPipeline.from_pretrained(saved)
+
+
+def test_the_motion_trainer_is_saved_by_itself(tmp_path: Path):
+    torch.manual_seed(0)
+    network = MotionNetwork(TINY_MOTION.to_dict())
+    network.save_pretrained(tmp_path / "motion")
+    again = read_motion_network(tmp_path / "motion")
+    expected = network.state_dict()
+    assert all(torch.equal(value, expected[name]) for name, value in again.state_dict().items())
+    assert {p.suffix for p in tmp_path.rglob("*") if p.is_file()} == {".json", ".safetensors"}
