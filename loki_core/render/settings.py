@@ -37,6 +37,8 @@ class Setting:
     """Values of a choice, each with its label."""
     help: str = ""
     """A sentence."""
+    rare: bool = False
+    """Few change it: it is shown folded away."""
 
     def check(self, value: object) -> SettingValue:
         """The value, a whole one as int and a number as float. Raises `InputError` for one of another kind or out of range."""

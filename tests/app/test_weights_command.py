@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
 from app.cli import build_parser
-from loki_core.diffusion.configs import EncoderConfig, ReferenceConfig, UNetConfig, preset
-from loki_core.diffusion.network import LokiNetwork
-from loki_core.diffusion.pipeline import LokiPipeline
 from loki_core.errors import InputError
-from loki_core.head.embedded import embedded_head
 from loki_core.lia_x.generator import Generator, LiaXConfig
+from tests.diffusion.tiny import save_tiny
 
 
 def weights(*options: str, model: str = "lia-x") -> int:
@@ -52,13 +48,7 @@ def test_a_wrong_file_is_refused_by_name_and_not_put(folder: Path, tmp_path: Pat
 
 @pytest.fixture
 def trained(tmp_path: Path) -> Path:
-    """A folder as training leaves it: a network named mini, of small size."""
-    unet = UNetConfig(channels=12, widths=(8, 16), attention=("spatial", "full"), layers=1, head_dim=8, groups=4)
-    reference = ReferenceConfig(frozen=False, whole=False)
-    encoder = EncoderConfig(widths=(8,), unshuffle=2)
-    config = replace(preset("mini"), image_size=16, frames=4, unet=unet, encoder=encoder, reference=reference)
-    LokiPipeline.build(LokiNetwork(config.to_dict()), embedded_head().id).save_pretrained(tmp_path / "trained")
-    return tmp_path / "trained"
+    return save_tiny(tmp_path / "trained", "mini")
 
 
 def test_a_trained_network_is_put_in_its_place_and_found_again(folder: Path, trained: Path, capsys: pytest.CaptureFixture[str]):

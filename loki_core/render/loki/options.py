@@ -14,11 +14,11 @@ LOKI_SETTINGS = (
         "choice",
         "mini",
         choices=tuple(PRESET_LABELS.items()),
-        help="Which network draws. Each needs weights of its own.",
+        help="Which network draws. Each needs weights of its own; sd21 a CUDA GPU as well.",
     ),
     Setting(
         "detail",
-        "Detail of the warp",
+        "Detail from the warp",
         "number",
         1.0,
         step=0.05,
@@ -42,6 +42,7 @@ LOKI_SETTINGS = (
         maximum=6.0,
         step=0.1,
         help="Guidance: how strongly the driver map pushes. 1: not beyond what was learnt.",
+        rare=True,
     ),
     Setting(
         "guidance_identity",
@@ -52,6 +53,7 @@ LOKI_SETTINGS = (
         maximum=6.0,
         step=0.1,
         help="Guidance: how strongly the portrait pushes. Quickest where it equals the motion's.",
+        rare=True,
     ),
     Setting(
         "progressive",
@@ -60,6 +62,7 @@ LOKI_SETTINGS = (
         0,
         maximum=50,
         help="Steps that follow the head's pose alone before expression fades in over as many. 0: both from the start.",
+        rare=True,
     ),
     Setting("seed", "Seed", "whole", 0, maximum=9999, help="Another number draws another version."),
     Setting(
@@ -70,5 +73,6 @@ LOKI_SETTINGS = (
         minimum=2,
         maximum=16,
         help="Frames that are drawn together. Fewer take less memory, and frames agree less.",
+        rare=True,
     ),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,6 +13,7 @@ from torch import Tensor
 
 from loki_core.diffusion.pipeline import Remembered, SamplerConfig
 from loki_core.diffusion.windows import windows_of
+from loki_core.errors import InputError
 from loki_core.head.model import HeadModel
 from loki_core.head.params import FlameParams
 from loki_core.motion.apart import without_expression
@@ -29,6 +31,15 @@ __all__ = ["LokiPrepared", "LokiRenderer", "LokiSettings"]
 
 _MARGIN = 0.2
 """Of the square around the head, as in training (Loki's paper)."""
+
+
+@contextmanager
+def _enough_memory() -> Iterator[None]:
+    """Turns the lack of it on the GPU into words. Other windows would make other frames, so they are not tried unasked."""
+    try:
+        yield
+    except torch.OutOfMemoryError as exc:
+        raise InputError("the GPU's memory is not enough; draw fewer frames at once, or end what else uses it") from exc
 
 
 @dataclass(frozen=True)
@@ -76,7 +87,7 @@ class LokiRenderer:
         person = replace(self._head, template=self._head.template + torch.from_numpy(portrait.offsets).float())
         square = head_square(person, portrait.params, portrait.camera, margin=_MARGIN)
         seen = to_network(portrait.image, square, self._source.config.image_size)
-        with self._source.looking:
+        with self._source.looking, _enough_memory():
             remembered = pipeline.remember(seen)
         return LokiPrepared(self._warp.prepare(portrait), remembered, person, portrait.camera, square)
 
@@ -122,9 +133,10 @@ class LokiRenderer:
             bare=bare, part=part, progress=step, cancelled=cancelled,
         )  # fmt: skip
         warped = self._warp.render(prepared.portrait, frames[part.start : part.stop], cancelled=cancelled)
-        for square, below in zip(drawn, warped, strict=True):
-            laid = lay_over(np.ascontiguousarray(below[..., :3]), prepared.square, square, self._settings.detail)
-            yield np.concatenate([laid, below[..., 3:]], axis=2)
+        with _enough_memory():
+            for square, below in zip(drawn, warped, strict=True):
+                laid = lay_over(np.ascontiguousarray(below[..., :3]), prepared.square, square, self._settings.detail)
+                yield np.concatenate([laid, below[..., 3:]], axis=2)
 
     def _maps(self, prepared: LokiPrepared, frames: FlameParams) -> Float[Tensor, "T 45 S S"]:
         """Driver maps of the square. The head is as wide as the portrait's; its points are called by the plain head's."""

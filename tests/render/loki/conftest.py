@@ -14,10 +14,8 @@ from loki_core.head.params import FlameParams
 from loki_core.head.units import unit_basis
 from loki_core.render.base import Portrait
 from loki_core.track.coloured import random_look, render_coloured
-from tests.diffusion.conftest import tiny_config, tiny_network
+from tests.diffusion.tiny import make_tiny, save_tiny, tiny
 from tests.track.faces import HEAD, rendered_face, true_landmarks
-
-__all__ = ["tiny_config", "tiny_network"]
 
 SIDE = 96
 
@@ -37,14 +35,12 @@ def frames(portrait) -> FlameParams:
 
 
 @pytest.fixture
-def pipeline(tiny_network) -> LokiPipeline:
-    return LokiPipeline.build(tiny_network, HEAD.id)
+def pipeline() -> LokiPipeline:
+    return LokiPipeline.build(make_tiny(tiny()), HEAD.id)
 
 
 @pytest.fixture
-def weights(pipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The network's weights in the place of the user's own of the preset mini."""
     monkeypatch.setenv("LOKI_WEIGHTS", str(tmp_path / "weights"))
-    place = tmp_path / "weights" / "loki" / "mini"
-    pipeline.save_pretrained(place)
-    return place
+    return save_tiny(tmp_path / "weights" / "loki" / "mini")

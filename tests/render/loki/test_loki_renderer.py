@@ -12,6 +12,7 @@ import torch
 
 from loki_core.diffusion.guidance import Guidance
 from loki_core.diffusion.pipeline import LokiPipeline, SamplerConfig
+from loki_core.errors import InputError
 from loki_core.motion.apart import without_expression
 from loki_core.raster.driver_map import driver_map
 from loki_core.render.base import Cancelled, SequenceRenderer
@@ -133,6 +134,17 @@ def test_progress_moves_with_every_window_and_ends_full(made, portrait, frames):
     told = []
     list(made.render(made.prepare(portrait), frames, progress=lambda *p: told.append(p)))
     assert told == sorted(told) and told[-1] == (9, 9) and len(set(told)) > 4
+
+
+def test_too_little_memory_on_the_gpu_is_said_in_a_sentence(made, pipeline, portrait, frames):
+    prepared = made.prepare(portrait)
+
+    def full(*_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    pipeline.network.generation.register_forward_pre_hook(full)
+    with pytest.raises(InputError, match="draw fewer frames at once"):
+        list(made.render(prepared, frames))
 
 
 def test_cancelling_stops_within_a_window(made, portrait, frames):
