@@ -294,6 +294,8 @@ _WORDS: Mapping[str, str] = MappingProxyType(
         "liax_mouth": "Mouth",
         "liax_eyes": "Eyes",
         "liax_all": "All directions",
+        "liax_push": "Motion directions",
+        "liax_push_help": "What faces tend to move together. A slider pushes the face from where it is; no network is needed.",
         "liax_sweep": "Sweep: {name}",
         "liax_take": "{name} {value}",
         "liax_no_clip": "expected a motion that was tracked from a clip, got one without; choose to be driven by the performance",

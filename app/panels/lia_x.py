@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from html import escape
 
@@ -14,6 +15,7 @@ from app.widgets.widget import widget
 from app.words import name_in, say
 from loki_core.head.controls import LATENT_CONTROLS, Control
 from loki_core.lia_x.directions import DIRECTIONS
+from loki_core.motion.dictionary import MotionDirection, motion_directions
 from loki_core.render.kinds import renderer_kind
 
 __all__ = ["build"]
@@ -35,8 +37,7 @@ def build(bind: Binder) -> gr.HTML:
     desk = LiaXDesk()
     markup = f"""
     <p class="quiet" data-part="lacking" role="status" hidden></p>
-    <div class="whole" data-part="whole" hidden>
-    <div class="top">
+    <div class="top" data-network hidden>
       <img data-part="picture" alt="{say("liax_picture")}">
       <div>
         <p class="quiet">{say("liax_help")}</p>
@@ -45,10 +46,25 @@ def build(bind: Binder) -> gr.HTML:
       </div>
     </div>
     <section data-part="sweep" hidden><h2></h2><div class="strip">{strip}</div></section>
-    <div class="scroll">{groups}{_group(say("liax_all"), range(len(LATENT_CONTROLS)), opened=False)}
-      <p class="quiet licence">{escape(name_in(renderer_kind("lia-x").licence))}</p></div>
+    <div class="scroll">
+      <div data-network hidden>{groups}{_group(say("liax_all"), range(len(LATENT_CONTROLS)), opened=False)}</div>
+      {_pushes()}
+      <p class="quiet licence" data-network hidden>{escape(name_in(renderer_kind("lia-x").licence))}</p>
     </div>"""
     return widget("lia_x", markup, [bind(desk.lia_x_picture), bind(desk.lia_x_align)])
+
+
+def _pushes() -> str:
+    """Sliders that push the face along what units tend to do together; they need no network."""
+    rows, about = "".join(map(_push, motion_directions())), say("liax_push_help")
+    return f'<details><summary>{say("liax_push")}</summary><p class="quiet">{about}</p>{rows}</details>'
+
+
+def _push(direction: MotionDirection) -> str:
+    label, units = escape(name_in(direction.label), quote=True), escape(json.dumps(direction.units), quote=True)
+    return f"""
+      <div data-push="{units}" title="{label}"><span>{label}</span>
+        <input type="range" aria-label="{label}" min="-1" max="1" step="0.02" value="0"></div>"""
 
 
 def _group(label: str, indices: Iterable[int], *, opened: bool) -> str:

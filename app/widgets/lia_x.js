@@ -110,10 +110,12 @@ const next = () => {
   return { key: stampKey(stamp), values: { [nameOf(swept)]: Number(stamp.dataset.value) }, side: STAMP, image: stamp.querySelector("img"), stamp };
 };
 
+const showBehind = () => part("picture").classList.toggle("behind", studio.edits.length > 0 || drawn !== wanted());
+
 const fill = async () => {
+  showBehind();
   if (asking || !visible()) return;
   const order = next();
-  element.classList.toggle("behind", order !== null && !order.stamp);
   if (!order) return;
   asking = true;
   const reply = await studio.ask("lia_x_picture", { values: order.values, side: order.side });
@@ -124,16 +126,37 @@ const fill = async () => {
   order.image.src = reply.picture;
   if (order.stamp) order.stamp.dataset.drawn = order.key;
   else drawn = order.key;
-  element.classList.toggle("behind", drawn !== wanted());
   fill();
 };
 
 const show = ({ lacking = "", directions = rows.length }) => {
   part("lacking").textContent = lacking;
   part("lacking").hidden = !lacking;
-  part("whole").hidden = Boolean(lacking);
+  for (const piece of element.querySelectorAll("[data-network]")) piece.hidden = Boolean(lacking);
+  if (lacking) part("sweep").hidden = true;
   for (const row of rows) row.hidden = Number(row.dataset.index) >= directions;
 };
+
+// --- motion directions: a slider pushes the face from where it is, and goes back to the middle when it is let go --------
+for (const row of element.querySelectorAll("[data-push]")) {
+  const units = JSON.parse(row.dataset.push);
+  const push = row.querySelector("input");
+  let from = null;
+  push.addEventListener("input", () => {
+    if (!from) {
+      from = new Map(studio.studio.controls);
+      fresh();
+    }
+    studio.fill(push, 0);
+    const at = (name, share) => Math.min(1, Math.max(0, (from.get(name) ?? 0) + Number(push.value) * share));
+    studio.edit({ do: "controls", values: Object.fromEntries(units.map(([name, share]) => [name, at(name, share)])), gesture });
+  });
+  push.addEventListener("change", () => {
+    from = null;
+    push.value = 0;
+    studio.fill(push, 0);
+  });
+}
 
 // --- actions -----------------------------------------------------------------------------------------------------------
 const actions = {

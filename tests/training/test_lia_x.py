@@ -17,13 +17,14 @@ from loki_core.training.config import OptimizerConfig, TrainConfig
 from loki_core.training.lia_x import LiaXLossConfig, LiaXPreset, LiaXTrainer, lia_x_preset, reenactment_losses
 from loki_core.training.run_folder import describe_lia_x_run
 
+DATA = SyntheticConfig(size=16, frames=1)
 TINY = LiaXPreset(
     LiaXConfig(scale=1 / 32, motion_dim=6, size=16),
     TrainConfig(
         batch=2,
         precision="no",
         workers=0,
-        data=SyntheticConfig(size=16, frames=1),
+        data=DATA,
         optimizer=OptimizerConfig(rate=3e-3, warm_up=1, weight_decay=0.0),
         save_every=1000,
     ),
@@ -36,7 +37,9 @@ def trainer(folder: Path, preset: LiaXPreset = TINY) -> LiaXTrainer:
 
 @pytest.fixture(scope="module")
 def batch() -> Batch:
-    windows = SyntheticWindows(embedded_head(), TINY.train.data)
+    data = TINY.train.data
+    assert isinstance(data, SyntheticConfig)
+    windows = SyntheticWindows(embedded_head(), data)
     return collate([windows[index] for index in range(4)])
 
 
