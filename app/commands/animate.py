@@ -96,7 +96,7 @@ def add(commands: Subparsers) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from loki_core.media.video_out import open_writer
-    from loki_core.render.reenact import reenact
+    from loki_core.render.reenact import reenact, watching
     from loki_core.timeline.performance import frame_rate
 
     out = _output(arguments)
@@ -107,7 +107,14 @@ def run(arguments: argparse.Namespace) -> int:
     driver, pose = drivers.face, None if drivers.pose is None else drivers.pose.performance
     with bar("Rendering") as progress:
         pictures = reenact(
-            portrait, driver.performance, head, units, renderer, settings_of(arguments), pose=pose, progress=progress
+            portrait,
+            driver.performance,
+            head,
+            units,
+            watching(renderer, driver),
+            settings_of(arguments),
+            pose=pose,
+            progress=progress,
         )
         if arguments.panel:
             pictures = _panels(portrait, drivers, pictures)

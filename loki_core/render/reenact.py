@@ -8,6 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
+import torch
 from jaxtyping import UInt8
 from moviepy.audio.AudioClip import AudioClip
 
@@ -17,15 +18,17 @@ from loki_core.head.units import UnitBasis
 from loki_core.media.picture import read_picture
 from loki_core.media.sound import driver_sound
 from loki_core.media.video_in import read_frames
+from loki_core.motion.clip import Motion
 from loki_core.motion.files import is_motion_file, read_motion
 from loki_core.motion.retarget import RetargetSettings
 from loki_core.render.base import Portrait, Progress, Renderer
+from loki_core.render.lia_x.renderer import ClipCode, Drive, LiaXRenderer
 from loki_core.timeline.apart import perform_apart
 from loki_core.timeline.performance import Performance, perform
 from loki_core.track.clip import track_clip
 from loki_core.track.portrait import fit_portrait
 
-__all__ = ["Driver", "driven", "open_driver", "open_portrait", "reenact"]
+__all__ = ["Driver", "driven", "open_driver", "open_portrait", "reenact", "watching"]
 
 Picture = UInt8[np.ndarray, "H W C"]
 Stage = Callable[[str], Progress]
@@ -89,6 +92,18 @@ def driven(
     if pose is None:
         return perform(driver, portrait, head, units, settings)
     return perform_apart(pose, driver, portrait, head, units, settings)
+
+
+def watching(renderer: Renderer, driver: Driver) -> Renderer:
+    """The renderer for frames of that driver: LIA-X, where it is set to watch the clip, with the clip; any other as it is."""
+    motion = driver.performance
+    if not isinstance(renderer, LiaXRenderer) or driver.clip is None or not isinstance(motion, Motion) or motion.camera is None:
+        return renderer
+    camera, count = motion.camera, motion.frame_count
+    clip = ClipCode(
+        str(driver.clip), torch.arange(count), lambda: renderer.read_clip(driver.frames(), motion.params()[0], camera)
+    )
+    return renderer.driven(Drive(torch.zeros(count, renderer.directions), clip=clip))
 
 
 def reenact(
