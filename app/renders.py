@@ -132,7 +132,7 @@ def remove(session: Session, name: str) -> None:
 
 
 def foresee(session: Session, request: Request) -> Reply:
-    """What a render of the present work would take, and which of its frames are on disk, as spans; nothing is begun.
+    """What a render of the present work would take, and which frames of the range are on disk, as spans; nothing is begun.
 
     Raises `InputError` as `place`.
     """
@@ -140,12 +140,16 @@ def foresee(session: Session, request: Request) -> Reply:
     order = _order(state, request)
     if state.portrait not in session.sitters:
         raise InputError(say("no_portrait"))
-    first, stop = order_range(session, order)
     known = known_frames(session, order)
     missing = known.count(False)
     seconds = estimate_seconds(session.paces, watch_of(session, order), missing=missing, count=len(known))
-    done = [(first + start, first + end) for start, end in spans(np.array(known))] if order.draws else []
-    return {"first": first, "stop": stop, "missing": missing, "seconds": seconds, "done": done, "draws": order.draws}
+    told = {"count": len(known), "missing": missing, "seconds": seconds}
+    if not order.draws:
+        return {**told, "range": None, "done": []}
+    whole = replace(order, frame=None)
+    first, stop = order_range(session, whole)
+    marks = known if order.frame is None else known_frames(session, whole)
+    return {**told, "range": (first, stop), "done": [(first + start, first + end) for start, end in spans(np.array(marks))]}
 
 
 def report_renders(session: Session) -> list[Reply]:
@@ -168,7 +172,8 @@ def _report(session: Session, render: Render) -> Reply:
         "state": _state(render, job),
         "place": place or 0,
         "placed": placed.placed,
-        "format": text(placed.request, "format"),
+        "format": placed.request["format"],
+        "still": placed.request["frames"] == "frame",
         "frames": (placed.first, placed.stop),
         "stamp": str(stamp),
         "seconds": _estimate(session, render),

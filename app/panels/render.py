@@ -45,7 +45,9 @@ def build(bind: Binder) -> gr.HTML:
     </div>
     <div class="made scroll">
       <ul data-part="queue" aria-label="{say("queue")}"></ul>
-      <h2>{say("result")}</h2>
+      <div class="head"><h2>{say("result")}</h2>
+        <button type="button" class="plain" data-part="compare" hidden>{say("compare")}</button></div>
+      <ul data-part="gallery" aria-label="{say("gallery")}"></ul>
       <div data-part="preview"><p class="quiet" data-part="empty">{say("no_result")}</p></div>
       <div class="tools" data-part="tools" hidden>
         <a data-part="download"></a>
@@ -53,8 +55,6 @@ def build(bind: Binder) -> gr.HTML:
         <button type="button" class="plain" data-do="b" title="{say("compare_b")}" aria-label="{say("compare_b")}">B</button>
         {icon_button("delete", "queue_remove")}
       </div>
-      <ul data-part="gallery" aria-label="{say("gallery")}"></ul>
-      <button type="button" class="plain" data-part="compare" hidden>{say("compare")}</button>
     </div>
     {_templates()}
     {_compare()}"""

@@ -72,9 +72,10 @@ const time = (seconds) => {
 };
 
 const showForeseen = () => {
-  const { first, stop, missing, seconds } = studio.foreseen;
-  const [count, made] = [stop - first, stop - first - missing];
-  const key = `foreseen${seconds === null ? "_unknown" : ""}${made ? "_made" : ""}`;
+  const { count, missing, seconds } = studio.foreseen;
+  const made = count - missing;
+  const known = seconds === null ? "_unknown" : "";
+  const key = count > 1 ? `foreseen${known}${made ? "_made" : ""}` : `foreseen_frame${made ? "_made" : known}`;
   find("foreseen").textContent = studio.say(key, { count, made, time: time(seconds ?? 0) });
 };
 
@@ -108,7 +109,8 @@ const chosen = { a: null, b: null };
 
 const whatOf = (job) => {
   const [first, stop] = job.frames;
-  const format = element.querySelector(`[name=ls-format] option[value=${job.format}]`).textContent.split(/[:,(]/)[0].trim();
+  if (job.still && !["exr", "obj", "npz", "csv", "glb"].includes(job.format)) return studio.say("queue_still", { first });
+  const format = element.querySelector(`[name=ls-format] option[value=${job.format}]`).textContent.split(/[,(，（]/)[0].trim();
   return studio.say(stop - first > 1 ? "queue_range" : "queue_frame", { format, first, last: stop - 1 });
 };
 const stateOf = (job) => {

@@ -50,14 +50,14 @@ const showState = () => {
 
 // Which frames of the range the renderer has finished, and which are still to be made.
 const showMade = () => {
-  const { first, stop, done, draws } = studio.foreseen;
+  const { range, done } = studio.foreseen;
   const span = (from, to, kind) => {
     const part = document.createElement("i");
     part.className = kind;
     Object.assign(part.style, { left: place(from), width: place(to - from) });
     return part;
   };
-  find("made").replaceChildren(...(draws && count() > 1 ? [span(first, stop, "todo"), ...done.map(([from, to]) => span(from, to, "done"))] : []));
+  find("made").replaceChildren(...(range && count() > 1 ? [span(...range, "todo"), ...done.map(([from, to]) => span(from, to, "done"))] : []));
 };
 
 const frameAt = (event) => {

@@ -323,4 +323,12 @@ def test_an_estimate_comes_from_what_was_measured_and_what_is_finished(short):
 
 
 def test_what_no_renderer_draws_has_no_finished_frames(short):
-    assert foresee(short, format="npz")["done"] == [] and not foresee(short, format="npz")["draws"]
+    assert foresee(short, format="npz")["done"] == [] and foresee(short, format="npz")["range"] is None
+
+
+def test_one_frame_is_estimated_alone_while_the_bar_shows_the_range(short):
+    start_render(short, {**ORDER, "frames": "frame", "frame": 61})
+    finish(short)
+    told = foresee(short, frames="frame", frame=61)
+    assert (told["count"], told["missing"], told["range"]) == (1, 0, (60, 64))
+    assert any(start <= 61 < stop for start, stop in told["done"])

@@ -83,4 +83,8 @@ def test_a_killed_server_loses_neither_work_nor_render(context: BrowserContext, 
         page.get_by_role("tab", name="Render").click()
         page.get_by_role("button", name="Go on").click()
         page.wait_for_function("window.loki.library.jobs[0]?.state === 'done'")
+        page.reload()
+        page.get_by_role("tab", name="Render").click()
+        expect(page.locator("#ls-render [data-part=gallery] img")).to_have_count(1)
+        page.wait_for_function("document.querySelector('#ls-render video')?.readyState > 1")
     assert list(kept.glob("frames/*.png"))
