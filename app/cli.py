@@ -10,7 +10,7 @@ import traceback
 import warnings
 from collections.abc import Callable
 
-from app.commands import animate, bench, doctor, evaluate, map, still, studio, test, track, train, view, weights
+from app.commands import animate, bench, doctor, evaluate, map, prepare, still, studio, test, track, train, view, weights
 from app.commands.options import Parser
 from app.setup import environment
 from app.setup.errors import SetupError
@@ -19,7 +19,7 @@ from loki_core.errors import InputError
 
 __all__ = ["main"]
 
-_COMMANDS = (animate, still, view, track, map, evaluate, train, weights, bench, doctor, test)
+_COMMANDS = (animate, still, view, track, map, evaluate, prepare, train, weights, bench, doctor, test)
 DONE, OUR_FAULT, UNUSABLE, STOPPED = 0, 1, 2, 130
 
 

@@ -20,10 +20,10 @@ from loki_core.head.params import FlameParams
 from loki_core.head.rotation import compose, rotation_matrix
 from loki_core.raster.camera import Camera, CropBox, clip_from_camera
 from loki_core.raster.device import launch, view
-from loki_core.raster.driver_map import encode_map, pose_and_deform
+from loki_core.raster.driver_map import DriverMap, encode_map, pose_and_deform
 from loki_core.raster.rasterize import interpolate_attributes, rasterize
 
-__all__ = ["Drawn", "Person", "draw", "make_person", "random_identity"]
+__all__ = ["Drawn", "Person", "draw", "draw_map", "make_person", "random_identity"]
 
 _FINER = 2
 """Samples of a picture's pixel along a side."""
@@ -76,10 +76,23 @@ def draw(head: HeadModel, person: Person, params: FlameParams, camera: Camera, c
     """Pictures and driver maps of poses of batch shape (T,); `head` is the model that the person's shape belongs to."""
     bare = replace(params, betas=params.betas[..., :0])
     vertices, moved = pose_and_deform(person.head, bare)
-    seen = rasterize(clip_from_camera(camera, crop, vertices), head.faces, size=(size, size))
-    map_ = encode_map(head, seen, moved)
-    focus = interpolate_attributes(seen, head.faces, _focus(head).expand(len(vertices), -1, -1))[..., 0]
+    map_, focus = draw_map(head, vertices, moved, camera, crop, size=size)
     return Drawn(_picture(person, params, vertices, camera, crop, size), map_.map, map_.mask, focus)
+
+
+def draw_map(
+    head: HeadModel,
+    vertices: Float[Tensor, "T V 3"],
+    moved: Float[Tensor, "T V 3"],
+    camera: Camera,
+    crop: CropBox,
+    *,
+    size: int,
+) -> tuple[DriverMap, Float[Tensor, "T H W"]]:
+    """The driver maps of heads that `pose_and_deform` posed, and the share of eyes, brows, lids, lips and mouth in a pixel."""
+    seen = rasterize(clip_from_camera(camera, crop, vertices), head.faces, size=(size, size))
+    focus = interpolate_attributes(seen, head.faces, _focus(head).expand(len(vertices), -1, -1))[..., 0]
+    return encode_map(head, seen, moved), focus
 
 
 def _picture(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from loki_core.data.folder import FolderConfig
 from loki_core.data.samples import SyntheticConfig
 
 __all__ = ["LossConfig", "OptimizerConfig", "TrainConfig"]
@@ -51,7 +52,7 @@ class TrainConfig:
     seed: int = 0
     workers: int = 1
     """Processes that draw windows meanwhile; 0 = the training process itself. No influence on what is drawn."""
-    data: SyntheticConfig = field(default_factory=SyntheticConfig)
+    data: SyntheticConfig | FolderConfig = field(default_factory=SyntheticConfig)
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     loss: LossConfig = field(default_factory=LossConfig)
     save_every: int = 250

@@ -13,9 +13,10 @@ import torch
 from accelerate import Accelerator  # type: ignore[import-untyped]  # it carries no type information
 from diffusers.training_utils import EMAModel
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Sampler
+from torch.utils.data import DataLoader, Dataset, Sampler
 
-from loki_core.data.samples import HELD_OUT_SEED, Batch, SyntheticWindows, collate
+from loki_core.data.folder import FolderConfig, FolderWindows
+from loki_core.data.samples import HELD_OUT_SEED, Batch, Sample, SyntheticConfig, SyntheticWindows, collate
 from loki_core.errors import InputError
 from loki_core.head.model import HeadModel
 from loki_core.training.config import TrainConfig
@@ -41,7 +42,8 @@ class TrainingLoop(ABC):
     def __init__(self, config: TrainConfig, head: HeadModel, folder: Path, build: Callable[[], nn.Module]) -> None:
         """`build` makes the network, with what is random in it drawn after `config.seed`."""
         self.config, self.head, self.folder = config, head, folder
-        if config.data.seed >= HELD_OUT_SEED:
+        self.windows = _windows(head, config.data)
+        if isinstance(config.data, SyntheticConfig) and config.data.seed >= HELD_OUT_SEED:
             raise ValueError(f"expected a seed of the data below {HELD_OUT_SEED}, got {config.data.seed}: evaluation keeps those")
         torch.manual_seed(config.seed)
         self.accelerator = Accelerator(mixed_precision=config.precision, gradient_accumulation_steps=config.accumulate)
@@ -140,12 +142,17 @@ class TrainingLoop(ABC):
         numbers = range(self.step * config.accumulate, steps * config.accumulate)
         starts = [number * each + self._rank * config.batch for number in numbers]
         loader = DataLoader(
-            SyntheticWindows(self.head, config.data),
+            self.windows,
             batch_sampler=_Numbers(starts, config.batch),
             collate_fn=collate,
             num_workers=config.workers,
         )
         return iter(loader)
+
+
+def _windows(head: HeadModel, data: SyntheticConfig | FolderConfig) -> Dataset[Sample]:
+    """What the configuration names. Raises `InputError` for a folder without it."""
+    return SyntheticWindows(head, data) if isinstance(data, SyntheticConfig) else FolderWindows(head, data)
 
 
 class _Numbers(Sampler[list[int]]):

@@ -26,6 +26,7 @@ from tests.training.conftest import tiny_of
         (["--preset", "lia-x-small", "--coefficients"], "leave them out"),
         (["--preset", "lia-x-small", "--resume"], "found none"),
         (["--steps", "0"], "at least 1"),
+        (["--data", "nowhere"], "run prepare first"),
     ],
 )
 def test_what_cannot_be_trained_is_refused(tmp_path, options, words):

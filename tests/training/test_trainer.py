@@ -28,11 +28,12 @@ TINY = replace(
     encoder=EncoderConfig(widths=(8,), unshuffle=2),
     reference=ReferenceConfig(frozen=False, whole=False),
 )
+DATA = SyntheticConfig(size=16, frames=2)
 CONFIG = TrainConfig(
     batch=2,
     precision="no",
     workers=0,
-    data=SyntheticConfig(size=16, frames=2),
+    data=DATA,
     optimizer=OptimizerConfig(rate=1e-3, warm_up=1),
     save_every=2,
 )
@@ -148,7 +149,7 @@ def test_draws_depend_on_seed_and_step_and_frames_share_their_noise():
 
 
 def test_the_weight_of_eyes_and_mouth_fades():
-    batch = collate([SyntheticWindows(embedded_head(), CONFIG.data)[0]])
+    batch = collate([SyntheticWindows(embedded_head(), DATA)[0]])
     loss = LossConfig(focus=3, focus_steps=10)
     early, late = (loss_weights(batch, TINY, loss, step) for step in (0, 10))
     assert float(early.mean()) == pytest.approx(1) and float(early.max()) > 1.5
