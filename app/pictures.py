@@ -20,7 +20,7 @@ from loki_core.raster.driver_map import pose_and_deform
 from loki_core.raster.preview import PreviewMode, draw_preview
 from loki_core.timeline.state import StudioState
 
-__all__ = ["MAP_SIDE", "draw", "draw_expression", "draw_face", "draw_map", "opaque"]
+__all__ = ["MAP_SIDE", "draw", "draw_expression", "draw_face", "draw_map", "draw_small", "opaque"]
 
 MAP_SIDE = 512
 """Pixels of the driver map's side on the page, at most."""
@@ -57,7 +57,17 @@ def draw_expression(stage: Stage, small: Stamp, preset: ExpressionPreset) -> UIn
 def draw_face(stage: Stage, small: Stamp, values: Mapping[str, float]) -> UInt8[np.ndarray, "h w 3"]:
     """The face with these controls set."""
     params = apply_controls(stage.head, stage.units, small.prepared.portrait.params, dict(values))
-    picture = _warp(stage, small.prepared, params[None])
+    return _small(stage, small, params[None])
+
+
+def draw_small(session: Session, state: StudioState, small: Stamp) -> UInt8[np.ndarray, "h w 3"]:
+    """The face at the state's playhead. `small`: the state's portrait."""
+    return _small(session.stage, small, session.frames(state, state.look.frame, state.look.frame + 1))
+
+
+def _small(stage: Stage, small: Stamp, params: FlameParams) -> UInt8[np.ndarray, "h w 3"]:
+    """What is near the face in a frame (batch shape (1,))."""
+    picture = _warp(stage, small.prepared, params)
     box, (height, width) = small.crop, picture.shape[:2]
     left, right = max(0, round(box.cx - box.half)), min(width, round(box.cx + box.half))
     top, bottom = max(0, round(box.cy - box.half)), min(height, round(box.cy + box.half))

@@ -18,6 +18,7 @@ from app.example import furnish, load_example
 from app.languages import readings
 from app.live import live_route
 from app.panels.viewport import look
+from app.recent import Recent
 from app.server import Binder
 from app.sessions import Sessions
 from app.stage import Act, Limits, Sitter, Stage
@@ -91,7 +92,8 @@ def serve(
         example = _once(lambda: load_example(stage))
         sessions = Sessions(stage, Path(folder), lambda session: furnish(example(), session))
         autosave = Autosave(kept, sessions)
-        compose = partial(build_studio, stage, sessions, autosave)
+        recent = Recent(None if kept is None else kept / "recent")
+        compose = partial(build_studio, stage, sessions, autosave, recent)
         page = compose()
         _, url, _ = page.launch(
             server_name=host,

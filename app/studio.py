@@ -21,6 +21,7 @@ from app.panels import (
     transport,
     viewport,
 )
+from app.recent import Recent
 from app.server import Binder
 from app.sessions import Sessions
 from app.stage import Stage
@@ -33,7 +34,7 @@ __all__ = ["build_studio", "page_head"]
 _HOUR = 3600
 
 
-def build_studio(stage: Stage, sessions: Sessions, autosave: Autosave) -> gr.Blocks:
+def build_studio(stage: Stage, sessions: Sessions, autosave: Autosave, recent: Recent) -> gr.Blocks:
     """Compose the page. Every page that is opened gets a session of its own, which ends with it."""
     bind = Binder(sessions)
 
@@ -49,7 +50,7 @@ def build_studio(stage: Stage, sessions: Sessions, autosave: Autosave) -> gr.Blo
         sessions.close(request.session_hash)
 
     with gr.Blocks(title=say("title"), analytics_enabled=False, fill_width=True, delete_cache=(_HOUR, _HOUR)) as page:
-        header.build(bind, autosave)
+        header.build(bind, autosave, stage, recent)
         with gr.Row(elem_id="ls-desk"):
             with gr.Column(elem_id="ls-left"):
                 sources.build(bind, stage)
@@ -87,6 +88,7 @@ def page_head(readings: Readings) -> str:
         for name in (
             "language.js",
             "tips.js",
+            "works.js",
             "carry.js",
             "store.js",
             "panes.js",

@@ -32,6 +32,11 @@ _WORDS: Mapping[str, str] = MappingProxyType(
         "kept_found": "Work that was not saved, {minutes} min ago.",
         "kept_take_up": "Take it up again",
         "kept_damaged": "what was kept of this work is damaged and cannot be read",
+        "works": "Open",
+        "works_choose": "Choose a file…",
+        "works_begin": "Begin with",
+        "works_recent": "Saved or opened last",
+        "works_gone": "expected a recent project, got one that is gone; open its file",
         # viewport
         "viewport": "Viewport",
         "view": "View",

@@ -6,13 +6,17 @@ import gradio as gr
 
 from app.autosave import Autosave
 from app.panels.projects import keep_and_take_up, open_project, save_work
+from app.panels.works import load_templates, menu, work_handlers
+from app.recent import Recent
 from app.server import Binder
+from app.stage import Stage
 from app.widgets.icons import icon, icon_button
 from app.widgets.widget import widget
 from app.words import LANGUAGES, say
 
 __all__ = ["build"]
 
+_OPENS = 'aria-haspopup="dialog" aria-expanded="false"'
 _KEYS = (
     ("Space", "keys_play"),
     ("← →", "keys_step"),
@@ -34,15 +38,17 @@ _KEYS = (
 )
 
 
-def build(bind: Binder, autosave: Autosave) -> gr.HTML:
+def build(bind: Binder, autosave: Autosave, stage: Stage, recent: Recent) -> gr.HTML:
     """Lay the bar out. Also holds the place where messages appear."""
+    templates = load_templates(stage)
     rows = "".join(
         f"<dt>{' '.join(f'<kbd>{key}</kbd>' for key in keys.split())}</dt><dd>{say(words)}</dd>" for keys, words in _KEYS
     )
     languages = "".join(f'<option value="{code}" lang="{code}">{name}</option>' for code, name in LANGUAGES.items())
     markup = f"""
     <h1>Loki <b>Studio</b></h1>
-    {icon_button("open", "project_open")}{icon_button("save", "project_save")}
+    {icon_button("open", "project_open", attributes=_OPENS)}{icon_button("save", "project_save")}
+    {menu(templates)}
     <input type="file" accept=".loki,.png,.mp4" hidden><a download hidden></a>
     {icon_button("undo", "undo", attributes='data-part="undo" disabled')}
     {icon_button("redo", "redo", attributes='data-part="redo" disabled')}
@@ -57,4 +63,5 @@ def build(bind: Binder, autosave: Autosave) -> gr.HTML:
     <div id="ls-toasts" role="status" aria-live="polite"></div>
     <dialog aria-label="{say("keys_title")}"><h2>{say("keys_title")}</h2><dl>{rows}</dl>
     <button type="button" class="plain" data-do="close">{say("close")}</button></dialog>"""
-    return widget("header", markup, [bind(h) for h in (save_work, open_project, *keep_and_take_up(autosave))])
+    handlers = (save_work, open_project, *keep_and_take_up(autosave), *work_handlers(templates, recent))
+    return widget("header", markup, [bind(handler) for handler in handlers])

@@ -39,7 +39,7 @@ picker.addEventListener("change", async () => {
   const [file] = picker.files;
   picker.value = "";
   const path = file && (await studio.send(file));
-  if (path) await studio.openProject(path, file.name, true);
+  if (path && (await studio.openProject(path, file.name, true))) works.keep(file.name);
 });
 
 const save = async () => {
@@ -49,7 +49,9 @@ const save = async () => {
   link.href = studio.urlOf(reply.path);
   link.download = reply.name;
   link.click();
+  works.keep(reply.name);
 };
+const works = new LokiWorks(studio, find("works"), element.querySelector("[data-do=open]"));
 
 // Work is kept for this browser.
 let lost = null;
@@ -75,7 +77,11 @@ studio.addEventListener("studio", begin, { once: true });
 if (studio.studio) begin();
 
 const actions = {
-  open: () => picker.click(),
+  open: () => works.toggle(),
+  choose: () => {
+    works.close();
+    picker.click();
+  },
   save,
   takeUp,
   leave,
@@ -138,7 +144,7 @@ document.addEventListener("keydown", (event) => {
   if (!studio.studio || keys.open) return;
   if (event.ctrlKey || event.metaKey) {
     const key = event.key.toLowerCase();
-    const action = { s: save, o: actions.open, y: actions.redo, z: event.shiftKey ? actions.redo : actions.undo }[key];
+    const action = { s: save, o: actions.choose, y: actions.redo, z: event.shiftKey ? actions.redo : actions.undo }[key];
     if (!action || (typing(event.target) && (key === "z" || key === "y"))) return;
     event.preventDefault();
     action();
