@@ -42,13 +42,13 @@ def add(commands: Subparsers) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from loki_core.head.arkit import apply_controls
     from loki_core.media.picture import write_picture
-    from loki_core.render.reenact import open_portrait
+    from loki_core.render.reenact import open_portrait, posed_from
 
     out = check_output(arguments.out, (".png", ".jpg", ".jpeg"))
     values = _values(arguments)
     head, units = head_and_units()
     portrait = open_portrait(existing(arguments.portrait), head, face=arguments.face)
-    renderer = renderer_of(arguments, head)
+    renderer = posed_from(renderer_of(arguments, head), portrait, values)
     frame = apply_controls(head, units, portrait.params, values)[None]
     write_picture(out, next(renderer.render(renderer.prepare(portrait), frame)))
     print(out)

@@ -64,7 +64,7 @@ const showValues = () => {
     row.classList.toggle("keyed", keys.length > 0);
     row.querySelector("[data-key]").setAttribute("aria-pressed", keys.some(([frame]) => frame === studio.studio.look.frame));
   }
-  for (const group of element.querySelectorAll("details")) group.querySelector(".count").textContent = group.querySelectorAll(".set").length || "";
+  for (const count of element.querySelectorAll("details .count")) count.textContent = count.closest("details").querySelectorAll(".set").length || "";
   element.querySelector("[data-do=reset]").disabled = !rows.some((row) => row.matches(".set, .keyed"));
 };
 studio.watch(({ controls, tracks, look }) => [controls, tracks, look.frame], showValues);

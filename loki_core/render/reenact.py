@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -24,11 +24,13 @@ from loki_core.motion.retarget import RetargetSettings
 from loki_core.render.base import Portrait, Progress, Renderer
 from loki_core.render.lia_x.renderer import ClipCode, Drive, LiaXRenderer
 from loki_core.timeline.apart import perform_apart
+from loki_core.timeline.latents import latent_edits
+from loki_core.timeline.layers import Layer
 from loki_core.timeline.performance import Performance, perform
 from loki_core.track.clip import track_clip
 from loki_core.track.portrait import fit_portrait
 
-__all__ = ["Driver", "driven", "open_driver", "open_portrait", "reenact", "watching"]
+__all__ = ["Driver", "driven", "open_driver", "open_portrait", "posed_from", "reenact", "watching"]
 
 Picture = UInt8[np.ndarray, "H W C"]
 Stage = Callable[[str], Progress]
@@ -104,6 +106,15 @@ def watching(renderer: Renderer, driver: Driver) -> Renderer:
         str(driver.clip), torch.arange(count), lambda: renderer.read_clip(driver.frames(), motion.params()[0], camera)
     )
     return renderer.driven(Drive(torch.zeros(count, renderer.directions), clip=clip))
+
+
+def posed_from(renderer: Renderer, portrait: Portrait, values: Mapping[str, float]) -> Renderer:
+    """The renderer for one frame that `values` of controls make of the portrait: LIA-X with those of its own directions among
+    them, and with the portrait as what its motion departs from; any other as it is."""
+    if not isinstance(renderer, LiaXRenderer):
+        return renderer
+    edits = latent_edits([Layer("", controls=tuple(values.items()))], np.zeros(1), renderer.directions)
+    return renderer.driven(Drive(torch.from_numpy(edits).float(), portrait.params))
 
 
 def reenact(
