@@ -390,6 +390,73 @@ WORDS_ZH: Mapping[str, str] = MappingProxyType(
 
 DATA_ZH: Mapping[str, str] = MappingProxyType(
     {
+        # LIA-X
+        "Yaw, head only": "转头，仅头部",
+        "Yaw, head and shoulders": "转头，连同肩部",
+        "Pitch": "点头",
+        "Roll 1": "歪头 1",
+        "Roll 2": "歪头 2",
+        "Neck": "颈部",
+        "O mouth": "O 形嘴",
+        "Mouth open to closed": "嘴由张到合",
+        "Eyes closed to open": "眼睛由闭到睁",
+        "Eyebrows": "眉毛",
+        "Eyeballs 1": "眼球 1",
+        "Eyeballs 2": "眼球 2",
+        "Inner brows up + Outer brow up": "眉头上扬 + 眉梢上扬",
+        "Cheek up + Squint": "提颊 + 眯眼",
+        "Look in, right + Look out, left": "向左看",
+        "Look in, left + Look out, right": "向右看",
+        "Lower lip in + Upper lip in": "双唇内收",
+        "LIA-X": "LIA-X",
+        "Driven by": "驱动来源",
+        "The edited performance": "编辑后的表演",
+        "The clip itself": "视频本身",
+        "Motion": "动作",
+        "From the first frame on": "从第一帧起的变化",
+        "As the driver has it": "与驱动相同",
+        "Stretch contrast": "拉伸对比度",
+        "Redraws the head by a latent network: with the driver's motion and edits of the network's directions.": (
+            "用潜空间网络重画头部：带着驱动的动作和对网络各方向的编辑。"
+        ),
+        "Its weights are for research and evaluation only, no commercial use, and do not come with the studio.": (
+            "权重仅供研究和评估，不得商用，也不随本软件提供。"
+        ),
+        "The warped portrait with all edits, or the pictures of the driver's clip as they are.": (
+            "带全部编辑的变形肖像，或驱动视频的原始画面。"
+        ),
+        "What changes from the driver's first frame, added to the portrait; or the driver's own pose.": (
+            "把驱动相对第一帧的变化加到肖像上，或直接用驱动自己的姿态。"
+        ),
+        "Brings the darkest value of the clip to black, the lightest to white, as its authors do.": (
+            "把整段中最暗变为黑、最亮变为白，与其作者的做法相同。"
+        ),
+        "Direction 0": "方向 0",
+        "Direction 1": "方向 1",
+        "Direction 2": "方向 2",
+        "Direction 3": "方向 3",
+        "Direction 4": "方向 4",
+        "Direction 5": "方向 5",
+        "Direction 7": "方向 7",
+        "Direction 8": "方向 8",
+        "Direction 9": "方向 9",
+        "Direction 10": "方向 10",
+        "Direction 11": "方向 11",
+        "Direction 12": "方向 12",
+        "Direction 14": "方向 14",
+        "Direction 18": "方向 18",
+        "Direction 20": "方向 20",
+        "Direction 21": "方向 21",
+        "Direction 22": "方向 22",
+        "Direction 23": "方向 23",
+        "Direction 27": "方向 27",
+        "Direction 29": "方向 29",
+        "Direction 30": "方向 30",
+        "Direction 32": "方向 32",
+        "Direction 34": "方向 34",
+        "Direction 35": "方向 35",
+        "Direction 36": "方向 36",
+        "Direction 38": "方向 38",
         "Inner brows up": "眉头上抬",
         "Brow down": "眉毛下压",
         "Outer brow up": "眉尾上抬",
