@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import gcd
+
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -12,8 +14,8 @@ _MAX_GROUPS = 32
 
 
 def norm_groups(width: int) -> int:
-    """Of a group normalisation: at least two channels to a group."""
-    return min(_MAX_GROUPS, width // 2)
+    """Of a group normalisation: at least two channels to a group, and all groups alike. `width` is even."""
+    return gcd(_MAX_GROUPS, width // 2)
 
 
 class ResidualBlock(nn.Module):

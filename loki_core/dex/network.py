@@ -72,6 +72,29 @@ class DexNetwork(ModelMixin, ConfigMixin):  # type: ignore[misc]
         """No gradients for the motion trainer."""
         self.motion.requires_grad_(False)
 
+    def forward(
+        self,
+        noisy: Float[Tensor, "B T C h w"],
+        timesteps: Int[Tensor, "B T"],
+        reference: Float[Tensor, "B C h w"],
+        masked_source: Float[Tensor, "B 3 H W"],
+        masked: Float[Tensor, "B T 3 H W"],
+        expressive: Float[Tensor, "B T 3 H W"],
+        driven: Float[Tensor, "B"],
+        faced: Float[Tensor, "B"],
+    ) -> Float[Tensor, "B T C h w"]:
+        """The prediction from pictures: poses are read from masked ones, expressions from `expressive`.
+
+        `driven` 0 leaves out what drives a sample, `faced` 0 its expression alone.
+        """
+        frames = noisy.shape[1]
+        with torch.no_grad():
+            source, poses = self.motion.pose(masked_source), self.motion.pose(masked.flatten(0, 1)).unflatten(0, (-1, frames))
+            faces = self.motion.expression(expressive.flatten(0, 1)).unflatten(0, (-1, frames))
+        observed = self.observe(reference)
+        told = self.conditions(observed, source, poses, faces).kept(driven, faced)
+        return self.predict(noisy, timesteps, told, observed.bank)
+
     def observe(self, reference: Float[Tensor, "B C h w"]) -> Observed:
         """Features of clean reference latents; run once a portrait."""
         return Observed(*self.reference.observe(reference))

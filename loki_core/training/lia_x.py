@@ -11,7 +11,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from safetensors.torch import save
@@ -24,6 +23,7 @@ from loki_core.head.model import HeadModel
 from loki_core.lia_x.generator import Generator, LiaXConfig
 from loki_core.training.config import OptimizerConfig, TrainConfig
 from loki_core.training.loop import TrainingLoop
+from loki_core.training.pictures import pyramid_difference, signed
 
 __all__ = [
     "LIA_X_PRESETS",
@@ -35,8 +35,6 @@ __all__ = [
     "lia_x_preset",
     "reenactment_losses",
 ]
-
-_OCTAVES = 4
 
 
 @dataclass(frozen=True)
@@ -114,9 +112,9 @@ class Reenactment(nn.Module):
 
 def reenactment_losses(network: nn.Module, batch: Batch) -> Losses:
     """The reference redrawn as the first target of each window."""
-    driving = _signed(batch.targets[:, 0])
-    drawn, alpha = network(_signed(batch.reference), driving)
-    return Losses(F.l1_loss(drawn, driving), _detail(drawn, driving), alpha.abs().mean())
+    driving = signed(batch.targets[:, 0])
+    drawn, alpha = network(signed(batch.reference), driving)
+    return Losses(F.l1_loss(drawn, driving), pyramid_difference(drawn, driving), alpha.abs().mean())
 
 
 class LiaXTrainer(TrainingLoop):
@@ -142,18 +140,3 @@ class LiaXTrainer(TrainingLoop):
         state = {name: tensor.detach().cpu().contiguous() for name, tensor in self.averaged().state_dict().items()}
         with replacing(folder / "lia-x.safetensors") as file:
             file.write(save(state))
-
-
-def _detail(one: Float[Tensor, "B 3 S S"], other: Float[Tensor, "B 3 S S"]) -> Float[Tensor, ""]:
-    """Mean absolute difference over the octaves of the Laplacian pyramids (Burt, Adelson 1983; halving by means)."""
-    difference, losses = one - other, []
-    for _ in range(_OCTAVES):
-        coarse = F.avg_pool2d(difference, 2)
-        losses.append((difference - F.interpolate(coarse, scale_factor=2.0)).abs().mean())
-        difference = coarse
-    return torch.stack(losses).mean()
-
-
-def _signed(pictures: Tensor) -> Tensor:
-    """sRGB bytes as the network has them, in [-1, 1]."""
-    return pictures.float() / 127.5 - 1

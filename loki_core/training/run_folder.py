@@ -15,7 +15,7 @@ from loki_core.training.config import TrainConfig
 from loki_core.training.lia_x import LiaXPreset
 from loki_core.training.loop import Report
 
-__all__ = ["describe_lia_x_run", "describe_run", "log_losses", "source_commit"]
+__all__ = ["describe_lia_x_run", "describe_preset_run", "describe_run", "log_losses", "source_commit"]
 
 _ROOT = Path(__file__).resolve().parents[2]
 
@@ -32,10 +32,13 @@ def describe_run(folder: Path, config: TrainConfig, loki: LokiConfig, *, resume:
 
 def describe_lia_x_run(folder: Path, preset: LiaXPreset, *, resume: bool) -> None:
     """The same for a run of LIA-X."""
-    settings = _plain({"lia_x": preset.to_dict()})
-    _describe(
-        folder, {"seed": preset.train.seed, **settings}, lambda found: found.get("lia_x") == settings["lia_x"], resume=resume
-    )
+    describe_preset_run(folder, "lia_x", preset.to_dict(), seed=preset.train.seed, resume=resume)
+
+
+def describe_preset_run(folder: Path, key: str, values: dict[str, Any], *, seed: int, resume: bool) -> None:
+    """The same for a run whose settings are plain `values`, written under `key`."""
+    settings = _plain({key: values})
+    _describe(folder, {"seed": seed, **settings}, lambda found: found.get(key) == settings[key], resume=resume)
 
 
 def _plain(settings: dict[str, Any]) -> dict[str, Any]:

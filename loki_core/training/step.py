@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import sqrt
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -11,14 +12,30 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from loki_core.data.samples import Batch
-from loki_core.diffusion.configs import LokiConfig
+from loki_core.diffusion.configs import ScheduleConfig, UNetConfig
 from loki_core.diffusion.encoder import encoder_input
-from loki_core.diffusion.latents import to_latents
+from loki_core.diffusion.latents import Scaled, to_latents
 from loki_core.diffusion.network import LokiNetwork
 from loki_core.diffusion.schedule import NoiseSchedule
 from loki_core.training.config import LossConfig
 
-__all__ = ["Draws", "draw_chances", "loss_weights", "prediction_loss"]
+__all__ = ["Diffused", "Draws", "draw_chances", "focus_weights", "loss_weights", "prediction_loss"]
+
+
+@runtime_checkable
+class Diffused(Scaled, Protocol):
+    """A configuration of a network that is trained on noise."""
+
+    @property
+    def unet(self) -> UNetConfig: ...
+
+    @property
+    def latent_size(self) -> int:
+        """Side of the latents."""
+        ...
+
+    @property
+    def schedule(self) -> ScheduleConfig: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +52,7 @@ class Draws:
         return Draws(self.noise.to(device), self.timesteps.to(device), self.dropped.to(device))
 
 
-def draw_chances(config: LokiConfig, windows: int, frames: int, drop: float, *, seed: int, step: int) -> Draws:
+def draw_chances(config: Diffused, windows: int, frames: int, drop: float, *, seed: int, step: int) -> Draws:
     """The draws of one batch: they depend on `seed` and `step` alone, so that a resumed run meets the same ones."""
     generator = torch.Generator().manual_seed(seed * 1_000_003 + step)
     shape = (config.unet.channels, config.latent_size, config.latent_size)
@@ -67,10 +84,15 @@ def prediction_loss(
     return (wrong * weights).mean()
 
 
-def loss_weights(batch: Batch, config: LokiConfig, loss: LossConfig, step: int) -> Float[Tensor, "B T 1 h w"]:
-    """1 plus what eyes, brows and mouth weigh more at this step, scaled to a mean of 1."""
+def loss_weights(batch: Batch, config: Scaled, loss: LossConfig, step: int) -> Float[Tensor, "B T 1 h w"]:
+    """Of latents, for all targets of a batch: see `focus_weights`."""
+    return focus_weights(batch.focus, config.latent_scale, loss, step)
+
+
+def focus_weights(focus: Float[Tensor, "B T H W"], scale: int, loss: LossConfig, step: int) -> Float[Tensor, "B T 1 h w"]:
+    """1 plus what eyes, brows and mouth weigh more at this step, at 1/`scale` of the size, scaled to a mean of 1."""
     extra = loss.focus * max(0.0, 1 - step / loss.focus_steps)
-    weights = 1 + extra * F.avg_pool2d(batch.focus, config.latent_scale)
+    weights = 1 + extra * F.avg_pool2d(focus, scale)
     return (weights / weights.mean())[:, :, None]
 
 

@@ -10,6 +10,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from loki_core.dex.configs import dex_preset
 from loki_core.dex.motion import MotionNetwork
 from loki_core.dex.network import DexNetwork
 from loki_core.dex.pipeline import DexMotion, DexPipeline, KnownPortrait
@@ -73,6 +74,13 @@ def test_progressive_guidance_begins_without_expression(pipe: DexPipeline):
     config = replace(QUICK, steps=5, guidance=Guidance(2.5, progressive=2))
     plain = replace(config, guidance=Guidance(2.5))
     assert not torch.allclose(drawn(pipe, motion(2), config), drawn(pipe, motion(2), plain))
+
+
+@pytest.mark.parametrize(("name", "least", "most"), [("mini", 5e6, 12e6), ("paper", 1e9, 4e9)])
+def test_the_presets_can_be_built(name: str, least: float, most: float):
+    with torch.device("meta"):
+        network = DexNetwork(dex_preset(name).to_dict())
+    assert least < sum(weight.numel() for weight in network.parameters()) < most
 
 
 def test_an_untrained_warp_adds_nothing():

@@ -1,0 +1,185 @@
+"""Training of DeX-Portrait in two stages (arXiv 2512.15524): motion encoders with a decoder, then the diffusion animator on them.
+
+The paper's first stage is adversarial and does not tell its losses; here they are L1 and differences of Laplacian pyramids, more
+about eyes and mouth at the start. All numbers are ours: docs/decisions/0014-dex.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from loki_core.data.samples import Batch, SyntheticConfig
+from loki_core.dex.configs import DexConfig, MotionConfig, dex_preset
+from loki_core.dex.masking import hide_features
+from loki_core.dex.motion import MotionNetwork
+from loki_core.dex.network import DexNetwork
+from loki_core.dex.pipeline import DexPipeline
+from loki_core.dex.windows import DRIVER, SOURCE, VIEW, DrivenWindows
+from loki_core.diffusion.latents import to_latents
+from loki_core.diffusion.schedule import NoiseSchedule
+from loki_core.errors import InputError
+from loki_core.head.model import HeadModel
+from loki_core.training.config import OptimizerConfig, TrainConfig
+from loki_core.training.loop import TrainingLoop
+from loki_core.training.pictures import pyramid_difference, signed
+from loki_core.training.step import draw_chances, focus_weights
+
+__all__ = ["DEX_RUNS", "DexRun", "DexTrainer", "MotionRun", "MotionTrainer", "motion_loss"]
+
+_FACELESS = 7919
+"""Apart from the seeds that noise is drawn with."""
+
+
+@dataclass(frozen=True)
+class MotionRun:
+    """The first stage."""
+
+    network: MotionConfig
+    train: TrainConfig
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, as JSON takes them."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class DexRun:
+    """The second stage; in the paper a second and, on clips, a third."""
+
+    network: DexConfig
+    train: TrainConfig
+    faceless: float = 0.1
+    """Share of samples that are trained without expression, for progressive guidance."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, as JSON takes them."""
+        return asdict(self)
+
+
+DEX_RUNS: Mapping[str, MotionRun | DexRun] = MappingProxyType(
+    {
+        "dex-motion-mini": MotionRun(
+            dex_preset("mini").motion,
+            TrainConfig(
+                preset="dex-motion-mini",
+                data=SyntheticConfig(size=64, frames=VIEW + 1, clips=0.0, still=0.0),
+                optimizer=OptimizerConfig(rate=5e-4),
+            ),
+        ),
+        "dex-mini": DexRun(
+            dex_preset("mini"), TrainConfig(preset="dex-mini", data=SyntheticConfig(size=64, frames=5, still=0.0))
+        ),
+    }
+)
+"""By the name of their preset."""
+
+
+def motion_loss(network: nn.Module, batch: Batch, weights: Float[Tensor, "B 1 H W"]) -> Float[Tensor, ""]:
+    """The source drawn in the driver's pose, with the expression of the driver as another view shows it, against the driver."""
+    pictures = signed(batch.targets)
+    source, driver = pictures[:, SOURCE], pictures[:, DRIVER]
+    masked = [hide_features(pictures[:, index], batch.focus[:, index]) for index in (SOURCE, DRIVER)]
+    drawn = network(source, *masked, pictures[:, VIEW]).float()
+    return ((drawn - driver).abs() * weights).mean() + pyramid_difference(drawn, driver)
+
+
+class MotionTrainer(TrainingLoop):
+    """Learns pose, appearance and expression. The weights in the folder are as `read_motion_network` reads them."""
+
+    def __init__(self, run: MotionRun, head: HeadModel, folder: Path) -> None:
+        if run.train.data.size != run.network.image_size:
+            raise ValueError(f"expected windows of {run.network.image_size} pixels, got {run.train.data.size}")
+        self.run = run
+        super().__init__(run.train, head, folder, lambda: MotionNetwork(run.network.to_dict()))
+        self.windows = DrivenWindows(head, _synthetic(run.train), "views")
+
+    def averaged(self) -> MotionNetwork:
+        """A network with the moving average of the weights."""
+        network = MotionNetwork(self.run.network.to_dict())
+        self._average_into(network)
+        return network
+
+    def _loss(self, batch: Batch, number: int) -> Tensor:
+        weights = focus_weights(batch.focus[:, DRIVER : DRIVER + 1], 1, self.config.loss, self.step)[:, 0]
+        device = self.accelerator.device
+        return motion_loss(self.network, batch.to(device), weights.to(device))
+
+    def _save_weights(self, folder: Path) -> None:
+        self.averaged().save_pretrained(folder)
+
+
+class DexTrainer(TrainingLoop):
+    """Learns to take noise away. The weights in the folder are as `DexPipeline.from_pretrained` reads them."""
+
+    def __init__(self, run: DexRun, motion: MotionNetwork, head: HeadModel, folder: Path) -> None:
+        """`motion`: what the first stage learned; it stays as it is."""
+        dex, data = run.network, run.train.data
+        if (data.size, data.frames - 1 <= dex.frames) != (dex.image_size, True):
+            raise ValueError(f"expected a source and at most {dex.frames} frames of {dex.image_size} pixels, got {data}")
+        if motion.motion != dex.motion:
+            raise InputError(f"expected motion weights of '{dex.motion.name}', got '{motion.motion.name}'; train those first")
+        self.run, self.dex = run, dex
+        super().__init__(run.train, head, folder, lambda: _animator(dex, motion))
+        self.windows = DrivenWindows(head, _synthetic(run.train), "clip")
+        self.schedule = NoiseSchedule(dex.schedule)
+
+    def averaged(self) -> DexPipeline:
+        """A pipeline with the moving average of the weights."""
+        network = DexNetwork(self.dex.to_dict())
+        self._average_into(network)
+        return DexPipeline.build(network)
+
+    def _loss(self, batch: Batch, number: int) -> Tensor:
+        count, frames = len(batch.targets), batch.targets.shape[1] - 1
+        seed, step = self.config.seed, number * self._processes + self._rank
+        draws = draw_chances(self.dex, count, frames, self.config.loss.drop, seed=seed, step=step)
+        faced = ~_faceless(count, self.run.faceless, seed=seed, step=step)
+        weights = focus_weights(batch.focus[:, 1:], self.dex.latent_scale, self.config.loss, self.step)
+        device = self.accelerator.device
+        batch, draws, weights = batch.to(device), draws.to(device), weights.to(device)
+        pictures = signed(batch.targets)
+        masked = hide_features(pictures.flatten(0, 1), batch.focus.flatten(0, 1)).unflatten(0, (count, -1))
+        latents = to_latents(pictures.flatten(0, 1), self.dex).unflatten(0, (count, -1))
+        clean, kept = latents[:, 1:], (~draws.dropped).float()
+        predicted = self.network(
+            self.schedule.noisy(clean, draws.noise, draws.timesteps),
+            draws.timesteps,
+            latents[:, SOURCE] * kept[:, None, None, None],
+            masked[:, SOURCE],
+            masked[:, 1:],
+            pictures[:, 1:],
+            kept,
+            faced.float().to(device),
+        )
+        wrong = (predicted.float() - self.schedule.target(clean, draws.noise, draws.timesteps)) ** 2
+        return (wrong * weights).mean()
+
+    def _save_weights(self, folder: Path) -> None:
+        self.averaged().save_pretrained(folder)
+
+
+def _synthetic(config: TrainConfig) -> SyntheticConfig:
+    """The data, of which other views and the places of eyes and mouth must be known."""
+    if not isinstance(config.data, SyntheticConfig):
+        raise ValueError(f"expected synthetic windows, whose other views are known, got {config.data}")
+    return config.data
+
+
+def _animator(config: DexConfig, motion: MotionNetwork) -> DexNetwork:
+    network = DexNetwork(config.to_dict())
+    network.motion.load_state_dict(motion.state_dict())
+    return network
+
+
+def _faceless(count: int, share: float, *, seed: int, step: int) -> Bool[Tensor, "B"]:
+    """Which samples are trained without expression: depends on `seed` and `step` alone."""
+    generator = torch.Generator().manual_seed((seed + _FACELESS) * 1_000_003 + step)
+    return torch.rand(count, generator=generator) < share

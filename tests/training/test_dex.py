@@ -1,0 +1,131 @@
+"""DeX-Portrait learns from synthetic people, at tiny size."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from loki_core.data.samples import Batch, SyntheticConfig, SyntheticWindows, collate
+from loki_core.dex.masking import hide_features
+from loki_core.dex.motion import MotionNetwork
+from loki_core.dex.pipeline import DexPipeline
+from loki_core.dex.saved import read_motion_network
+from loki_core.dex.windows import DRIVER, VIEW, DrivenWindows
+from loki_core.errors import InputError
+from loki_core.head.embedded import embedded_head
+from loki_core.training.config import OptimizerConfig, TrainConfig
+from loki_core.training.dex import DEX_RUNS, DexRun, DexTrainer, MotionRun, MotionTrainer, motion_loss
+from tests.dex.tiny import TINY, TINY_MOTION
+
+HEAD = embedded_head()
+DATA = SyntheticConfig(size=16, frames=3, clips=0.0, still=0.0)
+TRAIN = TrainConfig(
+    batch=2,
+    precision="no",
+    workers=0,
+    data=DATA,
+    optimizer=OptimizerConfig(rate=3e-3, warm_up=1),
+    save_every=1000,
+)
+MOTION, ANIMATOR = MotionRun(TINY_MOTION, TRAIN), DexRun(TINY, TRAIN)
+
+
+def motion_network() -> MotionNetwork:
+    torch.manual_seed(5)
+    return MotionNetwork(TINY_MOTION.to_dict())
+
+
+def animator(folder: Path) -> DexTrainer:
+    return DexTrainer(ANIMATOR, motion_network(), HEAD, folder)
+
+
+@pytest.fixture(scope="module")
+def batch() -> Batch:
+    windows = DrivenWindows(HEAD, DATA, "views")
+    return collate([windows[index] for index in range(4)])
+
+
+def test_driver_and_view_have_one_face_in_two_poses():
+    moved = DrivenWindows(HEAD, DATA, "views")[0].coefficients
+    for name in ("betas", "expression", "jaw_pose", "eye_pose"):
+        assert torch.equal(getattr(moved, name)[DRIVER], getattr(moved, name)[VIEW])
+    assert not torch.equal(moved.global_orient[DRIVER], moved.global_orient[VIEW])
+
+
+def test_a_clip_is_that_of_any_window_behind_a_source_of_its_own():
+    config = replace(DATA, frames=4, clips=1.0)
+    driven, plain = (made[0].coefficients for made in (DrivenWindows(HEAD, config, "clip"), SyntheticWindows(HEAD, config)))
+    assert torch.equal(driven.expression[1:], plain.expression[1:])
+    assert torch.equal(driven.global_orient[1:], plain.global_orient[1:])
+    assert not torch.equal(driven.expression[0], plain.expression[0])
+
+
+def test_windows_without_room_for_their_parts_are_refused():
+    with pytest.raises(ValueError, match="3 targets"):
+        DrivenWindows(HEAD, replace(DATA, frames=4), "views")
+    with pytest.raises(ValueError, match="at least one target"):
+        DrivenWindows(HEAD, replace(DATA, frames=1), "clip")
+
+
+def test_eyes_and_mouth_are_hidden_with_a_margin():
+    focus = torch.zeros(1, 16, 16)
+    focus[0, 8, 8] = 0.1
+    hidden = hide_features(torch.ones(1, 3, 16, 16), focus)
+    assert not hidden[..., 7:10, 7:10].any() and hidden.sum() == 3 * (256 - 9)
+
+
+def test_training_the_encoders_lowers_the_loss(tmp_path: Path, batch: Batch):
+    made = MotionTrainer(MOTION, HEAD, tmp_path)
+    plain = torch.ones(4, 1, 16, 16)
+    before = motion_loss(made.network, batch, plain).item()
+    made.train(20)
+    assert motion_loss(made.network, batch, plain).item() < 0.8 * before
+    read = read_motion_network(tmp_path / "weights")
+    averaged = made.averaged().state_dict()
+    assert all(torch.equal(value, averaged[name]) for name, value in read.state_dict().items())
+
+
+def test_a_resumed_run_of_the_encoders_ends_with_the_same_weights(tmp_path: Path):
+    whole, halves, again = (MotionTrainer(MOTION, HEAD, tmp_path / name) for name in ("whole", "halves", "halves"))
+    whole.train(2)
+    halves.train(1)
+    again.resume()
+    again.train(2)
+    expected, got = whole.network.state_dict(), again.network.state_dict()
+    assert all(torch.equal(expected[name], got[name]) for name in expected)
+
+
+def test_training_the_animator_lowers_the_loss_and_leaves_the_encoders(tmp_path: Path):
+    made = animator(tmp_path)
+    losses: list[float] = []
+    made.train(30, report=lambda _, loss: losses.append(loss))
+    assert sum(losses[-10:]) < 0.9 * sum(losses[:10])
+    read = DexPipeline.from_pretrained(tmp_path / "weights").network
+    expected = motion_network().state_dict()
+    assert all(torch.equal(value, expected[name]) for name, value in read.motion.state_dict().items())
+
+
+def test_a_resumed_run_of_the_animator_ends_with_the_same_weights(tmp_path: Path):
+    whole, halves, again = (animator(tmp_path / name) for name in ("whole", "halves", "halves"))
+    whole.train(2)
+    halves.train(1)
+    again.resume()
+    again.train(2)
+    expected, got = whole.network.state_dict(), again.network.state_dict()
+    assert all(torch.equal(expected[name], got[name]) for name in expected)
+
+
+def test_an_animator_on_other_encoders_is_refused(tmp_path: Path):
+    other = MotionNetwork({**TINY_MOTION.to_dict(), "name": "other"})
+    with pytest.raises(InputError, match="'tiny-motion', got 'other'"):
+        DexTrainer(ANIMATOR, other, HEAD, tmp_path)
+    with pytest.raises(ValueError, match="16 pixels"):
+        DexTrainer(replace(ANIMATOR, train=TrainConfig()), motion_network(), HEAD, tmp_path)
+
+
+def test_the_presets_fit_their_data():
+    for run in DEX_RUNS.values():
+        assert run.train.data.size == run.network.image_size

@@ -1,0 +1,27 @@
+"""`train --preset dex-mini` refuses what it cannot do before anything is written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from app.cli import build_parser
+from loki_core.errors import InputError
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--preset", "dex-mini"], "train --preset dex-motion-mini first"),
+        (["--preset", "dex-mini", "--motion", "nowhere"], "expected config.json in nowhere"),
+        (["--preset", "dex-motion-mini", "--motion", "nowhere"], "--motion with the preset dex-mini"),
+        (["--preset", "dex-motion-mini", "--coefficients"], "leave them out"),
+        (["--preset", "dex-motion-mini", "--resume"], "found none"),
+    ],
+)
+def test_what_cannot_be_trained_is_refused(tmp_path: Path, options: list[str], words: str):
+    arguments = build_parser().parse_args(["train", "--out", str(tmp_path / "run"), *options])
+    with pytest.raises(InputError, match=words):
+        arguments.run(arguments)
+    assert not (tmp_path / "run").exists()
