@@ -261,6 +261,7 @@ _WORDS: Mapping[str, str] = MappingProxyType(
         "record_ready": "Look into the camera; your whole face should be in the picture.",
         "record_name": "Camera",
         "record_going": "Recording",
+        "record_empty": "The camera sent no picture. Record again, or for longer.",
         "record_none": "There is no camera, or this page may not use it. Allow it in the browser, or drop a video instead.",
         # expressions
         "find_preset": "Find an expression",
@@ -428,7 +429,7 @@ PAGE_WORDS: tuple[str, ...] = (
     "keys_nothing", "layer_add", "layer_mute", "layer_solo", "layer_weight", "kept_found", "interrupted", "no_project",
     "track_reading", "track_solving", "driver_frames", "driver_outliers_none", "driver_outliers", "driver_outliers_left",
     "driver_lost_count", "driver_head_change", "driver_face_change", "driver_neutral_is", "driver_neutral_is_found",
-    "driver_faces", "record_waiting", "record_ready", "record_going", "record_name", "record_none",
+    "driver_faces", "record_waiting", "record_ready", "record_going", "record_name", "record_none", "record_empty",
     "expression_all", "expression_drag", "expression_rename", "expression_delete", "expression_none_kept",
     "mixpad_still", "mixpad_recording", "voice_named", "mixpad_record", "mixpad_rest",
 )  # fmt: skip

@@ -68,6 +68,7 @@ window.LokiRecorder = class {
       if (!this.dialog.open) return; // closed: not wanted
       const [type] = mimeType.split(";");
       this.dialog.close();
+      if (!parts.some(({ size }) => size)) return this.studio.toast(this.studio.words.record_empty);
       this.done(new File(parts, `${this.studio.words.record_name}.${type.split("/")[1]}`, { type }));
     });
     this.recorder.start(1000);

@@ -146,7 +146,8 @@ def read_metadata(path: str | os.PathLike[str]) -> dict[str, str]:
 def _read_timing(file: Path) -> Timing:
     with open_clip(file) as container:
         stream = video_stream(container, file.name)
-        hints = (stream.average_rate, stream.guessed_rate, stream.base_rate)
+        rates = (stream.average_rate, stream.guessed_rate, stream.base_rate)
+        hints = [rate for rate in rates if rate and rate <= _MAX_FPS]  # recorders in browsers state their clock's 1000
         tick = stream.time_base
         shown = (p for p in read_packets(container, stream, file.name) if p.pts is not None and not p.is_discard)
         stamps = np.fromiter(((p.pts, p.duration or 0) for p in shown), np.dtype((np.int64, 2)))
