@@ -287,7 +287,8 @@ _WORDS: Mapping[str, str] = MappingProxyType(
         "mixpad_rest": "At rest",
         "mixpad_record": "Record",
         "mixpad_record_help": "Plays, and keeps every move of the dot as keys until the range ends or you stop it",
-        "mixpad_recording": "Recording: move the dot",
+        "mixpad_recording": "Move the dot: it plays, and every move is kept.",
+        "mixpad_stop": "Stop",
         "mixpad_still": "Choose a motion first, such as Blank: a still face has no time to record in.",
         "mixpad_hint": "Drag expressions to the corners, then move the dot.",
         # LIA-X
@@ -431,7 +432,7 @@ PAGE_WORDS: tuple[str, ...] = (
     "driver_lost_count", "driver_head_change", "driver_face_change", "driver_neutral_is", "driver_neutral_is_found",
     "driver_faces", "record_waiting", "record_ready", "record_going", "record_name", "record_none", "record_empty",
     "expression_all", "expression_drag", "expression_rename", "expression_delete", "expression_none_kept",
-    "mixpad_still", "mixpad_recording", "voice_named", "mixpad_record", "mixpad_rest",
+    "mixpad_still", "mixpad_recording", "mixpad_stop", "mixpad_hint", "voice_named", "mixpad_record", "mixpad_rest",
 )  # fmt: skip
 """Keys that the page itself fills in; the rest is in the markup that the server writes."""
 

@@ -65,7 +65,8 @@ const note = () => take.moves.set(studio.frame, [studio.frame, place.x, place.y]
 
 const showRecording = () => {
   recordButton.setAttribute("aria-pressed", take !== null);
-  recordButton.querySelector("span").textContent = studio.words[take ? "mixpad_recording" : "mixpad_record"];
+  recordButton.querySelector("span").textContent = studio.words[take ? "mixpad_stop" : "mixpad_record"];
+  element.querySelector(".foot p").textContent = studio.words[take ? "mixpad_recording" : "mixpad_hint"];
   pad.classList.toggle("armed", take !== null);
 };
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from av.audio.stream import AudioStream
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -35,6 +36,7 @@ def write_wav(path: Path, samples: np.ndarray, *, rate: int = RATE) -> Path:
 def write_coded(path: Path, codec: str, samples: np.ndarray) -> Path:
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=RATE, layout="mono")
+        assert isinstance(stream, AudioStream)
         frame = av.AudioFrame.from_ndarray(samples[None].astype(np.float32), "fltp", "mono")
         frame.sample_rate = RATE
         resampler = av.AudioResampler(stream.codec_context.format, "mono", RATE, frame_size=1024)
