@@ -245,6 +245,7 @@ WORDS_ZH: Mapping[str, str] = MappingProxyType(
         "record_ready": "请看着摄像头，整张脸都要在画面里。",
         "record_name": "摄像头",
         "record_going": "正在录制",
+        "record_empty": "摄像头没有传来画面。请再录一次，或录久一点。",
         "record_none": "没有摄像头，或本页不能使用它。请在浏览器里允许，或改为拖入视频。",
         "find_preset": "查找表情",
         "none_found": "没有这个名字的",
