@@ -19,7 +19,8 @@ __all__ = ["build"]
 def build() -> gr.HTML:
     """Lay out the buttons and the sheet, which appears with the first key."""
     every = (*CONTROLS, *LATENT_CONTROLS)
-    controls = json.dumps([(c.name, name_in(c.label), c.unit, say(c.unit), c.minimum, c.maximum) for c in every])
+    table = [(c.name, name_in(c.label), c.unit, say(c.unit), c.minimum, c.maximum) for c in every]
+    controls = json.dumps(table, ensure_ascii=False)
     kinds = "".join(f'<option value="{kind}">{say(f"keys_{kind}")}</option>' for kind in INTERPOLATIONS)
     markup = f"""
     <div class="row" role="group" aria-label="{say("keys_sheet")}">

@@ -39,7 +39,7 @@ def build(bind: Binder) -> gr.HTML:
         <input type="radio" name="ls-tool" value="{tool}" aria-label="{say(f"tool_{tool}")}"><span>{icon(tool)}</span></label>"""
         for tool in get_args(Tool)
     )
-    handles = escape(json.dumps([(h.name, _label(h.name)) for h in HANDLES]), quote=True)
+    handles = escape(json.dumps([(h.name, _label(h.name)) for h in HANDLES], ensure_ascii=False), quote=True)
     modes = "".join(f'<option value="{mode}">{say(f"map_{mode}")}</option>' for mode in PREVIEW_MODES)
     markup = f"""
     <div class="bar">
