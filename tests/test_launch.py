@@ -12,7 +12,7 @@ import launch
 from app.setup.environment import ROOT
 from app.setup.python import suits, wrong_python_message
 
-COMMANDS = ("animate", "still", "track", "map", "evaluate", "train", "bench", "doctor", "test")
+COMMANDS = ("animate", "still", "track", "map", "evaluate", "prepare", "train", "bench", "doctor", "test")
 
 
 def run(*arguments: str, options: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:

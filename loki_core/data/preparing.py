@@ -72,6 +72,7 @@ class Refusal:
     start: float
     """Seconds from the clip's first frame."""
     frames: int
+    """At the rate that is kept."""
     reason: str
 
 
@@ -92,18 +93,18 @@ def _prepare_piece(
     path: Path, head: HeadModel, config: PrepareConfig, fps: Fraction, first: int, stop: int
 ) -> Iterator[Scene | Refusal]:
     """One stretch of frames without a cut."""
-    start, end = first / fps, stop / fps
-    if stop - first < config.shortest:
-        yield Refusal(float(start), stop - first, "scene too short")
+    start, end, rate = first / fps, stop / fps, min(fps, Fraction(config.fps))
+    kept = _steps(stop - first, fps, config.fps)
+    if len(kept) < config.shortest:
+        yield Refusal(float(start), len(kept), "scene too short")
         return
     try:
         tracked = track_clip(path, head, start=start, end=end)
     except InputError as exc:
         _log.info("%s from %.2f s: %s", path.name, float(start), exc)
-        yield Refusal(float(start), stop - first, "no face")
+        yield Refusal(float(start), len(kept), "no face")
         return
-    kept = _steps(tracked.frame_count, fps, config.fps)
-    rate = min(fps, Fraction(config.fps))
+    kept = kept[kept < tracked.frame_count]  # a damaged end gives fewer
     motion = Motion.of(
         _take(tracked.params(), kept), fps=rate, head=head.id, camera=tracked.camera, confidence=tracked.confidence[kept]
     )
