@@ -51,4 +51,4 @@ def settings_of(values: Mapping[str, SettingValue]) -> LokiSettings:
         raise InputError(f"expected more than {2 * progressive} steps, got {steps}; take more, or fewer for the pose first")
     guidance = Guidance(float(values["guidance_motion"]), float(values["guidance_identity"]), progressive)
     sampler = SamplerConfig(steps=steps, guidance=guidance, seed=int(values["seed"]), window=int(values["window"]))
-    return LokiSettings(sampler, float(values["detail"]))
+    return LokiSettings(sampler, float(values["detail"]), "square" if values["area"] == "square" else "head")

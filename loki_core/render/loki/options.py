@@ -25,6 +25,14 @@ LOKI_SETTINGS = (
         help="What is finer than the network's pixels comes from the warp by this share. 0: the network alone.",
     ),
     Setting(
+        "area",
+        "Drawn by the network",
+        "choice",
+        "head",
+        choices=(("head", "The head"), ("square", "Its square")),
+        help="The head with a little around it, or the whole square that the network sees; the warp draws the rest.",
+    ),
+    Setting(
         "steps",
         "Steps",
         "whole",

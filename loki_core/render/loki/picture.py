@@ -5,15 +5,17 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
 from loki_core.raster.camera import CropBox
 from loki_core.render.lia_x.square import Square, cut, lay_back
 
-__all__ = ["box_of", "lay_over", "to_network"]
+__all__ = ["box_of", "lay_over", "soft_cover", "to_network"]
 
 Image = UInt8[np.ndarray, "H W 3"]
+_BEYOND = 0.05
+"""Of the square's side: how far beyond the head the network's picture is shown."""
 
 
 def box_of(square: Square) -> CropBox:
@@ -28,16 +30,29 @@ def to_network(image: Image, square: Square, size: int) -> Float[Tensor, "3 S S"
     return torch.from_numpy(pixels / 127.5 - 1).permute(2, 0, 1).contiguous()
 
 
-def lay_over(warped: Image, square: Square, drawn: Float[Tensor, "3 S S"], detail: float) -> Image:
+def soft_cover(head: Bool[Tensor, "S S"]) -> Float[np.ndarray, "S S"]:
+    """Share of what the network drew: 1 on the head and a little beyond it, fading to 0."""
+    margin = round(_BEYOND * len(head))
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * margin + 1, 2 * margin + 1))
+    wide = cv2.dilate(head.numpy().astype(np.float32), disc)
+    return cv2.GaussianBlur(wide, (0, 0), max(0.5, margin / 2))
+
+
+def lay_over(
+    warped: Image, square: Square, drawn: Float[Tensor, "3 S S"], detail: float, cover: Float[np.ndarray, "S S"] | None = None
+) -> Image:
     """What the network drew, in [-1, 1], laid into the warped picture. It fades into it towards the square's edges.
 
-    `detail`: how much of what is finer than the network's pixels comes from the warp: 0 none, 1 all.
+    `detail`: how much of what is finer than the network's pixels comes from the warp: 0 none, 1 all. `cover`: how much of it
+    is shown where; None: all.
     """
     pixels = (drawn.permute(1, 2, 0).numpy() + 1) * 127.5
-    grown = _scaled(pixels, square.side)
+    grown, below = _scaled(pixels, square.side), cut(warped, square).astype(np.float32)
     if detail:
-        below = cut(warped, square).astype(np.float32)
         grown += detail * (below - _scaled(_scaled(below, len(pixels)), square.side))
+    if cover is not None:
+        share = cv2.resize(cover, (square.side, square.side), interpolation=cv2.INTER_LINEAR)
+        grown = below + share[..., None] * (grown - below)
     return lay_back(warped, square, np.round(grown).clip(0, 255).astype(np.uint8))
 
 

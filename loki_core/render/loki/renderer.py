@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import torch
@@ -14,15 +15,15 @@ from torch import Tensor
 from loki_core.diffusion.pipeline import Remembered, SamplerConfig
 from loki_core.diffusion.windows import windows_of
 from loki_core.errors import InputError
-from loki_core.head.model import HeadModel
+from loki_core.head.model import HeadModel, pose_vertices
 from loki_core.head.params import FlameParams
 from loki_core.motion.apart import without_expression
 from loki_core.raster.camera import Camera, clip_from_camera
 from loki_core.raster.driver_map import encode_map, pose_and_deform
-from loki_core.raster.rasterize import rasterize
+from loki_core.raster.rasterize import RasterBuffers, rasterize
 from loki_core.render.base import Portrait, Progress
 from loki_core.render.lia_x.square import Square, head_square
-from loki_core.render.loki.picture import box_of, lay_over, to_network
+from loki_core.render.loki.picture import box_of, lay_over, soft_cover, to_network
 from loki_core.render.loki.source import LokiSource
 from loki_core.render.warp.prepared import WarpPrepared
 from loki_core.render.warp.renderer import WarpRenderer
@@ -49,6 +50,8 @@ class LokiSettings:
     sampler: SamplerConfig
     detail: float = 0.0
     """Share of what is finer than the network's pixels that is taken from the warp."""
+    area: Literal["head", "square"] = "head"
+    """Where the network's picture is shown: on the head and a little beyond it, or in the whole square that it draws."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,13 +137,26 @@ class LokiRenderer:
         )  # fmt: skip
         warped = self._warp.render(prepared.portrait, frames[part.start : part.stop], cancelled=cancelled)
         with _enough_memory():
-            for square, below in zip(drawn, warped, strict=True):
-                laid = lay_over(np.ascontiguousarray(below[..., :3]), prepared.square, square, self._settings.detail)
+            for index, square, below in zip(part, drawn, warped, strict=True):
+                laid = lay_over(
+                    np.ascontiguousarray(below[..., :3]), prepared.square, square, self._settings.detail,
+                    self._cover(prepared, frames[index]),
+                )  # fmt: skip
                 yield np.concatenate([laid, below[..., 3:]], axis=2)
+
+    def _cover(self, prepared: LokiPrepared, frame: FlameParams) -> Float[np.ndarray, "S S"] | None:
+        """Where the network's picture is shown; None: in the whole square."""
+        if self._settings.area == "square":
+            return None
+        return soft_cover(self._seen(prepared, pose_vertices(prepared.person, frame)).mask)
 
     def _maps(self, prepared: LokiPrepared, frames: FlameParams) -> Float[Tensor, "T 45 S S"]:
         """Driver maps of the square. The head is as wide as the portrait's; its points are called by the plain head's."""
-        size = self._source.config.image_size
         vertices, moved = pose_and_deform(prepared.person, frames)
+        return encode_map(self._head, self._seen(prepared, vertices), moved).map
+
+    def _seen(self, prepared: LokiPrepared, vertices: Float[Tensor, "*B V 3"]) -> RasterBuffers:
+        """A posed head in the square."""
+        size = self._source.config.image_size
         clip = clip_from_camera(prepared.camera, box_of(prepared.square), vertices)
-        return encode_map(self._head, rasterize(clip, self._head.faces, size=(size, size)), moved).map
+        return rasterize(clip, self._head.faces, size=(size, size))

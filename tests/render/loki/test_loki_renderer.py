@@ -18,7 +18,7 @@ from loki_core.raster.driver_map import driver_map
 from loki_core.render.base import Cancelled, SequenceRenderer
 from loki_core.render.frame_cache import FrameCache, frame_keys, render_missing
 from loki_core.render.lia_x.square import Square, cut
-from loki_core.render.loki.picture import box_of, lay_over, to_network
+from loki_core.render.loki.picture import box_of, lay_over, soft_cover, to_network
 from loki_core.render.loki.renderer import LokiRenderer, LokiSettings
 from loki_core.render.loki.source import LokiSource
 from loki_core.render.warp.renderer import WarpRenderer
@@ -33,7 +33,7 @@ def source(pipeline: LokiPipeline, weights: str) -> LokiSource:
 
 
 def renderer(pipeline: LokiPipeline, **changes) -> LokiRenderer:
-    settings = replace(LokiSettings(QUICK), **changes)
+    settings = replace(LokiSettings(QUICK, area="square"), **changes)
     return LokiRenderer(HEAD, source(pipeline, "tiny"), settings)
 
 
@@ -161,6 +161,29 @@ def test_a_square_goes_to_the_network_and_comes_back():
     seen = to_network(image, square, 64)
     assert seen.shape == (3, 64, 64) and seen.abs().max() <= 1
     assert np.abs(lay_over(image, square, seen, 0.0).astype(int) - image).max() <= 1
+
+
+def test_the_network_may_draw_the_head_alone(made, pipeline, portrait, frames):
+    prepared = made.prepare(portrait)
+    head = renderer(pipeline, area="head")
+    warp = WarpRenderer(HEAD)
+    (below,), (whole,), (alone,) = (
+        [picture.astype(int) for picture in pictures]
+        for pictures in (
+            warp.render(prepared.portrait, frames[:1]), made.render(prepared, frames[:1]), head.render(prepared, frames[:1])
+        )
+    )  # fmt: skip
+    square = prepared.square
+    corner, middle = (square.top + 6, square.left + 6), (square.top + square.side // 2, square.left + square.side // 2)
+    assert np.array_equal(alone[corner], below[corner]) and np.abs(whole[corner] - below[corner]).max() > 0
+    assert np.abs(alone[middle] - whole[middle]).max() <= 1
+
+
+def test_a_cover_is_whole_on_the_head_and_fades_beyond_it():
+    head = torch.zeros(64, 64, dtype=torch.bool)
+    head[20:40, 24:44] = True
+    cover = soft_cover(head)
+    assert cover[head.numpy()].min() > 0.9 and cover[:10].max() == 0 and 0.2 < cover[17, 34] <= 1
 
 
 def test_with_all_detail_a_network_that_draws_the_warp_changes_nothing():
