@@ -29,14 +29,16 @@ def pose_matrix(values: Float[Tensor, "*B 6"]) -> Float[Tensor, "*B 3 4"]:
 def compose_poses(outer: Float[Tensor, "*B 3 4"], inner: Float[Tensor, "*B 3 4"]) -> Float[Tensor, "*B 3 4"]:
     """outer · inner: `inner` happens first."""
     linear, place = outer[..., :3], outer[..., 3:]
-    return torch.cat([linear @ inner[..., :3], linear @ inner[..., 3:] + place], dim=-1)
+    with _exact(outer):
+        return torch.cat([linear @ inner[..., :3], linear @ inner[..., 3:] + place], dim=-1)
 
 
 def invert_pose(pose: Float[Tensor, "*B 3 4"]) -> Float[Tensor, "*B 3 4"]:
     """The transform that undoes a similarity: (sR)^-1 = (sR)^T / s^2, with s^2 the squared length of any of its columns."""
     linear, place = pose[..., :3], pose[..., 3:]
     inverse = linear.mT / linear[..., :1].square().sum(-2, keepdim=True)
-    return torch.cat([inverse, -inverse @ place], dim=-1)
+    with _exact(pose):
+        return torch.cat([inverse, -inverse @ place], dim=-1)
 
 
 def relative_pose(driver: Float[Tensor, "*B 3 4"], source: Float[Tensor, "*B 3 4"]) -> Float[Tensor, "*B 3 4"]:
@@ -46,8 +48,9 @@ def relative_pose(driver: Float[Tensor, "*B 3 4"], source: Float[Tensor, "*B 3 4
 
 def warp_volume(volume: Float[Tensor, "B C D H W"], pose: Float[Tensor, "B 3 4"]) -> Float[Tensor, "B C D H W"]:
     """The volume moved by `pose`, trilinear, 0 where it was outside. Warping by the identity gives it back."""
-    grid = F.affine_grid(invert_pose(pose), list(volume.shape), align_corners=False)
-    return F.grid_sample(volume, grid.to(volume.dtype), align_corners=False)
+    with _exact(pose):
+        grid = F.affine_grid(invert_pose(pose), list(volume.shape), align_corners=False)
+        return F.grid_sample(volume.to(grid.dtype), grid, align_corners=False).to(volume.dtype)
 
 
 def ray_map(pose: Float[Tensor, "*B 3 4"], size: int) -> Float[Tensor, "*B 3 H W"]:
@@ -58,5 +61,11 @@ def ray_map(pose: Float[Tensor, "*B 3 4"], size: int) -> Float[Tensor, "*B 3 H W
     line = (torch.arange(size, device=pose.device, dtype=pose.dtype) + 0.5) * (2 / size) - 1
     v, u = torch.meshgrid(line, line, indexing="ij")
     plane = torch.stack([u, v, torch.zeros_like(u)]).flatten(1)
-    moved = pose[..., :3] @ plane + pose[..., 3:]
+    with _exact(pose):
+        moved = pose[..., :3] @ plane + pose[..., 3:]
     return (moved - plane).unflatten(-1, (size, size))
+
+
+def _exact(like: Tensor) -> torch.autocast:
+    """Places need all their digits, whatever the networks about them are computed in."""
+    return torch.autocast(like.device.type, enabled=False)

@@ -30,9 +30,9 @@ from loki_core.head.model import HeadModel
 from loki_core.training.config import OptimizerConfig, TrainConfig
 from loki_core.training.loop import TrainingLoop
 from loki_core.training.pictures import pyramid_difference, signed
-from loki_core.training.step import draw_chances, focus_weights
+from loki_core.training.step import Draws, draw_chances, focus_weights
 
-__all__ = ["DEX_RUNS", "DexRun", "DexTrainer", "MotionRun", "MotionTrainer", "motion_loss"]
+__all__ = ["DEX_RUNS", "DexRun", "DexTrainer", "MotionRun", "MotionTrainer", "animator_loss", "motion_loss"]
 
 _FACELESS = 7919
 """Apart from the seeds that noise is drawn with."""
@@ -91,6 +91,28 @@ def motion_loss(network: nn.Module, batch: Batch, weights: Float[Tensor, "B 1 H 
     return ((drawn - driver).abs() * weights).mean() + pyramid_difference(drawn, driver)
 
 
+def animator_loss(
+    network: nn.Module,
+    config: DexConfig,
+    schedule: NoiseSchedule,
+    batch: Batch,
+    draws: Draws,
+    faced: Bool[Tensor, "B"],
+    weights: Float[Tensor, "B T 1 h w"],
+) -> Float[Tensor, ""]:
+    """Weighted mean square error of what is predicted for the noisy frames behind the source. `faced`: with expression."""
+    count, kept = len(batch.targets), (~draws.dropped).float()
+    pictures = signed(batch.targets)
+    masked = hide_features(pictures.flatten(0, 1), batch.focus.flatten(0, 1)).unflatten(0, (count, -1))
+    latents = to_latents(pictures.flatten(0, 1), config).unflatten(0, (count, -1))
+    source, clean = latents[:, SOURCE] * kept[:, None, None, None], latents[:, 1:]
+    noisy = schedule.noisy(clean, draws.noise, draws.timesteps)
+    posed, moving = masked[:, SOURCE], masked[:, 1:]
+    predicted = network(noisy, draws.timesteps, source, posed, moving, pictures[:, 1:], kept, faced.float())
+    wrong = (predicted.float() - schedule.target(clean, draws.noise, draws.timesteps)) ** 2
+    return (wrong * weights).mean()
+
+
 class MotionTrainer(TrainingLoop):
     """Learns pose, appearance and expression. The weights in the folder are as `read_motion_network` reads them."""
 
@@ -144,23 +166,8 @@ class DexTrainer(TrainingLoop):
         faced = ~_faceless(count, self.run.faceless, seed=seed, step=step)
         weights = focus_weights(batch.focus[:, 1:], self.dex.latent_scale, self.config.loss, self.step)
         device = self.accelerator.device
-        batch, draws, weights = batch.to(device), draws.to(device), weights.to(device)
-        pictures = signed(batch.targets)
-        masked = hide_features(pictures.flatten(0, 1), batch.focus.flatten(0, 1)).unflatten(0, (count, -1))
-        latents = to_latents(pictures.flatten(0, 1), self.dex).unflatten(0, (count, -1))
-        clean, kept = latents[:, 1:], (~draws.dropped).float()
-        predicted = self.network(
-            self.schedule.noisy(clean, draws.noise, draws.timesteps),
-            draws.timesteps,
-            latents[:, SOURCE] * kept[:, None, None, None],
-            masked[:, SOURCE],
-            masked[:, 1:],
-            pictures[:, 1:],
-            kept,
-            faced.float().to(device),
-        )
-        wrong = (predicted.float() - self.schedule.target(clean, draws.noise, draws.timesteps)) ** 2
-        return (wrong * weights).mean()
+        batch, draws = batch.to(device), draws.to(device)
+        return animator_loss(self.network, self.dex, self.schedule, batch, draws, faced.to(device), weights.to(device))
 
     def _save_weights(self, folder: Path) -> None:
         self.averaged().save_pretrained(folder)

@@ -64,6 +64,17 @@ def test_two_warps_are_the_warp_of_the_product():
     torch.testing.assert_close(twice, warp_volume(volume(), compose_poses(second, first)), atol=1e-4, rtol=0)
 
 
+def test_places_keep_their_digits_where_networks_are_computed_in_half():
+    first, second = (pose_matrix(torch.tensor([[a, 0.2, 0.3, 0.01, a, 0.1]])).expand(2, 3, 4) for a in (0.1, 0.2))
+
+    def moved() -> list[torch.Tensor]:
+        return [warp_volume(volume(), relative_pose(first, second)), ray_map(relative_pose(first, second), 4)]
+
+    exact = moved()
+    with torch.autocast("cpu", torch.bfloat16):
+        assert all(torch.equal(one, other) for one, other in zip(exact, moved(), strict=True))
+
+
 def test_doubling_the_size_shows_the_middle():
     pose = pose_matrix(torch.tensor([[0, 0, 0, 0, 0, math.log(2.0)]])).expand(2, 3, 4)
     ramp = torch.linspace(-1 + 1 / 8, 1 - 1 / 8, 8).expand(2, 1, 8, 8, 8)  # each voxel holds its own x
