@@ -386,8 +386,16 @@ WORDS_ZH: Mapping[str, str] = MappingProxyType(
         "keys_clipboard": "所选关键帧：复制、粘贴到播放头、左右互换",
         "keys_help": "本页",
         "keys_slider": "双击滑块，或在其上按 Delete，使它复位",
+        "mixpad_stop": "停止",
+        "queue_still": "PNG，第 {first} 帧",
+        "foreseen_frame": "这一帧约需 {time}",
+        "foreseen_frame_made": "这一帧已经完成",
+        "foreseen_frame_unknown": "这一帧还要渲染",
     }
 )
+
+_LATENT = "Direction {} of LIA-X, added to the portrait's own; seen in what LIA-X renders only."
+_LATENT_ZH = "LIA-X 的方向 {}，加到肖像自己的上面；只在 LIA-X 渲染的结果里可见。"
 
 DATA_ZH: Mapping[str, str] = MappingProxyType(
     {
@@ -663,6 +671,47 @@ DATA_ZH: Mapping[str, str] = MappingProxyType(
         "Lower lip down, right": "下唇下拉，右",
         "Upper lip raised, left": "上唇上提，左",
         "Upper lip raised, right": "上唇上提，右",
+        "Warp": "变形",
+        "Moves the portrait's own pixels with the head mesh: fast and sharp; what was never seen is drawn simply.": (
+            "用头部网格移动肖像自己的像素：又快又清晰；没有见过的部分画得简单。"
+        ),
+        "No weights: nothing to license.": "没有权重：无需许可。",
+        "Loki (diffusion)": "Loki（扩散）",
+        "A diffusion network draws the head from the driver map, the warp what is around it. Slow.": (
+            "扩散网络按驱动图画出头部，周围由变形来画。较慢。"
+        ),
+        "Weights that come with the project: its own licence, trained on its own synthetic portraits.": (
+            "随项目附带的权重：用项目自己的许可，在自己的合成肖像上训练。"
+        ),
+        "Network": "网络",
+        "Which network draws. Each needs weights of its own; sd21 a CUDA GPU as well.": (
+            "由哪个网络来画。各需自己的权重；sd21 还需要 CUDA 显卡。"
+        ),
+        "mini, 64 pixels": "mini，64 像素",
+        "sd21, 512 pixels": "sd21，512 像素",
+        "Detail from the warp": "取自变形的细节",
+        "What is finer than the network's pixels comes from the warp by this share. 0: the network alone.": (
+            "比网络像素更细的部分按此比例取自变形。0：只用网络。"
+        ),
+        "Steps": "步数",
+        "Of denoising. More take longer and change little beyond some 30.": "去噪步数。越多越慢，超过 30 步变化不大。",
+        "Follow the motion": "跟随动作",
+        "Guidance: how strongly the driver map pushes. 1: not beyond what was learnt.": "引导：驱动图推动的强度。1：不超出所学。",
+        "Keep the person": "保持人物",
+        "Guidance: how strongly the portrait pushes. Quickest where it equals the motion's.": (
+            "引导：肖像推动的强度。与动作的相等时最快。"
+        ),
+        "Pose first (steps)": "先定姿态（步）",
+        "Steps that follow the head's pose alone before expression fades in over as many. 0: both from the start.": (
+            "先只跟随头部姿态的步数，之后表情再用同样多步渐入。0：一开始就都跟随。"
+        ),
+        "Seed": "种子",
+        "Another number draws another version.": "换个数字就画出另一个版本。",
+        "Frames at once": "每次帧数",
+        "Frames that are drawn together. Fewer take less memory, and frames agree less.": (
+            "一起画的帧数。越少越省内存，帧与帧也越不一致。"
+        ),
+        **{_LATENT.format(n): _LATENT_ZH.format(n) for n in range(40)},
     }
 )
 """Names and help texts that come from the core's table of controls, from presets and templates, by their English words."""
