@@ -75,7 +75,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _loki(arguments: argparse.Namespace) -> TrainingLoop:
-    from loki_core.data.folder import folder_config
+    from loki_core.data.folder import FolderConfig, FolderWindows, folder_config
     from loki_core.data.samples import SyntheticConfig
     from loki_core.data.vectors import vector_length
     from loki_core.diffusion.configs import ablated, preset
@@ -91,6 +91,8 @@ def _loki(arguments: argparse.Namespace) -> TrainingLoop:
     loki = ablated(preset(arguments.preset), reads, numbers=vector_length(head.expression_count))
     if loki.image_size != data.size:
         raise InputError(f"expected a preset for pictures of {data.size} pixels, got {loki.name}; train mini on pictures of 64")
+    if isinstance(data, FolderConfig):
+        FolderWindows(head, data)  # refuses what cannot be read before anything is written
     describe_run(arguments.out, config, loki, resume=arguments.resume)
     return Trainer(config, loki, head, arguments.out)
 

@@ -36,6 +36,14 @@ def test_what_cannot_be_trained_is_refused(tmp_path, options, words):
     assert not (tmp_path / "run").exists()
 
 
+def test_a_prepared_folder_without_scenes_is_refused_before_anything_is_written(tmp_path):
+    (tmp_path / "manifest.json").write_text('{"size": 64, "sources": []}')
+    arguments = build_parser().parse_args(["train", "--data", str(tmp_path), "--out", str(tmp_path / "run")])
+    with pytest.raises(InputError, match="prepare more clips"):
+        arguments.run(arguments)
+    assert not (tmp_path / "run").exists()
+
+
 @pytest.mark.parametrize("reads", ["map", "encoding", "deformation", "vector"])
 def test_a_run_of_each_kind_trains_and_its_weights_know_what_they_read(tmp_path, reads):
     config = TrainConfig(batch=2, precision="no", workers=0, data=SyntheticConfig(size=16, frames=2))
