@@ -1,0 +1,27 @@
+"""Choosing what renders, with the mouse and the keyboard."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Page, expect
+
+
+def test_a_renderer_is_chosen_and_set_and_says_what_it_lacks(page: Page):
+    page.get_by_role("tab", name="Render").click()
+    panel = page.locator("#ls-render")
+    expect(panel.get_by_role("button", name="Render", exact=True)).to_be_enabled()
+    panel.get_by_label("Rendered by").select_option("loki")
+    page.wait_for_function("window.loki.studio.render.renderer === 'loki'")
+    steps = panel.get_by_label("Steps", exact=True)
+    expect(steps).to_have_value("20")
+    steps.fill("7")
+    steps.press("Enter")
+    page.wait_for_function("window.loki.studio.render.settings.steps === 7")
+    expect(panel.get_by_label("Keep the person")).to_be_hidden()
+    panel.get_by_text("More settings").click()
+    expect(panel.get_by_label("Keep the person")).to_be_visible()
+    panel.locator("[data-setting=preset]").select_option("sd21")
+    expect(panel.get_by_text("Expected weights of the preset sd21")).to_be_visible()
+    expect(panel.get_by_role("button", name="Render", exact=True)).to_be_disabled()
+    panel.get_by_label("Rendered by").select_option("warp")
+    expect(panel.get_by_role("button", name="Render", exact=True)).to_be_enabled()
+    expect(steps).to_be_hidden()
