@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import base64
 from dataclasses import replace
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 import torch
 
+from app.cli import build_parser
 from app.edits import apply_edit
 from app.lia_x import LiaXDesk, driven
+from app.output import Order, known_frames, render_order
 from app.sessions import Session
 from loki_core.errors import InputError
 from loki_core.head.controls import LATENT_CONTROLS
 from loki_core.lia_x.generator import Generator, LiaXConfig
+from loki_core.media.picture import read_picture, write_picture
 from loki_core.render.lia_x.renderer import LiaXRenderer
 from loki_core.render.registry import Renderers
 from loki_core.timeline.latents import latent_edits
@@ -98,3 +102,34 @@ def test_the_clip_itself_needs_a_clip(session):
     apply_edit(session, {"do": "render_setting", "name": "drive", "value": "clip"})
     with pytest.raises(InputError, match="tracked from a clip"):
         LiaXDesk().lia_x_align(session, {})
+
+
+@pytest.mark.parametrize("drive", ["performance", "clip"])
+def test_a_frame_is_rendered_to_a_file(session, tmp_path, drive):
+    apply_edit(session, {"do": "renderer", "name": "lia-x"})
+    apply_edit(session, {"do": "render_setting", "name": "drive", "value": drive})
+    apply_edit(session, {"do": "control", "name": "liax/yaw", "value": 0.5})
+    order = Order(session.state, "png", 0, sound=False, panel=False, project=False)
+    if drive == "clip":
+        with pytest.raises(InputError, match="got one without"):
+            render_order(session, order, tmp_path / "result", lambda done, total: None, lambda: False)
+        return
+    reply = render_order(session, order, tmp_path / "result", lambda done, total: None, lambda: False)
+    shape = session.sitters[session.state.portrait].full.image.shape
+    assert read_picture(Path(reply["path"])).rgb.shape == shape
+    assert known_frames(session, order) == [True]
+    apply_edit(session, {"do": "control", "name": "liax/yaw", "value": 0.6})
+    assert known_frames(session, replace(order, state=session.state)) == [False]
+
+
+def test_the_command_for_a_still_takes_directions(session, tmp_path):
+    portrait = tmp_path / "face.png"
+    write_picture(portrait, session.sitters[session.state.portrait].full.image)
+    made = []
+    for value in ("liax/smile=0", "liax/smile=3"):
+        out = tmp_path / f"{value[-1]}.png"
+        command = ["still", "--portrait", str(portrait), "--out", str(out), "--renderer", "lia-x", "--set", value]
+        arguments = build_parser().parse_args(command)
+        assert arguments.run(arguments) == 0
+        made.append(read_picture(out).rgb.astype(int))
+    assert np.abs(made[0] - made[1]).max() > 0
