@@ -14,7 +14,6 @@ from app.edits import apply_edit
 from app.panels.session import cancel_job, snapshot
 from app.panels.sources import take_driver, take_portrait
 from app.panels.viewport import look, portrait_picture
-from app.words import say
 from loki_core.errors import InputError
 from loki_core.head.arkit import apply_controls
 from loki_core.media.picture import write_picture
@@ -124,11 +123,11 @@ def test_a_clip_that_is_too_long_is_refused_before_it_is_tracked(session, upload
     assert job["state"] == "failed" and "at most 2 seconds" in job["error"] and job["done"] == 0
 
 
-def test_a_clip_that_is_none_fails_in_words(session, uploads):
+def test_a_clip_that_is_none_is_refused_before_it_is_tracked(session, uploads):
     (uploads / "broken.mp4").write_bytes(b"\x00" * 4000)
-    take_driver(session, {"path": str(uploads / "broken.mp4"), "name": "broken.mp4"})
-    job = finish(session)["library"]["jobs"][0]
-    assert job["state"] == "failed" and job["error"] != say("our_fault")
+    with pytest.raises(InputError, match="expected a video"):
+        take_driver(session, {"path": str(uploads / "broken.mp4"), "name": "broken.mp4"})
+    assert not session.jobs
 
 
 def test_tracking_can_be_cancelled(session, uploads):
