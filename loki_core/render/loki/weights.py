@@ -12,7 +12,7 @@ from loki_core.files import replacing_folder
 
 __all__ = ["PRESET_LABELS", "find_loki", "lacking_loki", "own_place", "put_loki"]
 
-PRESET_LABELS: Mapping[str, str] = MappingProxyType({"mini": "mini, 64 pixels", "sd21": "sd21, 512 pixels"})
+PRESET_LABELS: Mapping[str, str] = MappingProxyType({"mini": "mini, 64 px", "sd21": "sd21, 512 px"})
 _SHIPPED = Path(__file__).parents[3] / "presets" / "loki"
 _INDEX = "model_index.json"
 
