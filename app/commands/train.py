@@ -115,8 +115,8 @@ def _dex(arguments: argparse.Namespace) -> TrainingLoop:
     from loki_core.training.dex import DEX_RUNS, DexTrainer, MotionRun, MotionTrainer
     from loki_core.training.run_folder import describe_preset_run
 
-    if arguments.without or arguments.coefficients:
-        raise InputError("expected --without and --coefficients with Loki's network, got DeX-Portrait; leave them out")
+    if arguments.without or arguments.coefficients or arguments.data:
+        raise InputError("expected --without, --coefficients and --data with Loki's network, got DeX-Portrait; leave them out")
     run = DEX_RUNS[arguments.preset]
     if isinstance(run, MotionRun):
         describe_preset_run(arguments.out, "dex", run.to_dict(), seed=run.train.seed, resume=arguments.resume)

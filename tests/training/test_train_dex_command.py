@@ -17,6 +17,7 @@ from loki_core.errors import InputError
         (["--preset", "dex-mini", "--motion", "nowhere"], "expected config.json in nowhere"),
         (["--preset", "dex-motion-mini", "--motion", "nowhere"], "--motion with the preset dex-mini"),
         (["--preset", "dex-motion-mini", "--coefficients"], "leave them out"),
+        (["--preset", "dex-motion-mini", "--data", "nowhere"], "leave them out"),
         (["--preset", "dex-motion-mini", "--resume"], "found none"),
     ],
 )
