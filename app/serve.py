@@ -15,6 +15,7 @@ import torch
 
 from app.autosave import RENDERS, Autosave
 from app.example import furnish, load_example
+from app.gpu import borrow_gpu
 from app.languages import readings
 from app.live import live_route
 from app.panels.viewport import look
@@ -63,6 +64,7 @@ def load_stage(executor: Executor, limits: Limits, frames: Path, own: Path | Non
         limits=limits,
         executor=executor,
         frames=FrameCache(frames, _MOST_FRAMES),
+        lent=borrow_gpu(renderers),
         own=own,
     )
 

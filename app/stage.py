@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 from jaxtyping import UInt8
 
+from app.gpu import Draw
 from app.thumbs import Thumbs
 from loki_core.head.model import HeadModel
 from loki_core.head.units import UnitBasis
@@ -133,6 +134,8 @@ class Stage:
     """For work that takes long: rendering and tracking."""
     frames: FrameCache
     """Finished pictures of all sessions: found only by who has the same portrait."""
+    lent: Draw | None = None
+    """Draws what needs a GPU where one is lent; None: renderers draw where they are."""
     own: Path | None = None
     """The folder of the user's own expressions; None: they are kept with their work alone."""
 

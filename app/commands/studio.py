@@ -11,10 +11,14 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from queue import Queue
+from typing import TYPE_CHECKING
 
 from app.commands.options import Parser
 from app.desktop import check_desktop, show_window
 from loki_core.errors import InputError
+
+if TYPE_CHECKING:
+    from app.stage import Limits  # imports packages that the commands' parser must do without
 
 __all__ = ["configure", "run"]
 
@@ -27,8 +31,8 @@ def configure(parser: Parser) -> None:
     group.add_argument(
         "--desktop", action="store_true", help="open in a window of its own, which needs pywebview; closing it ends the studio"
     )
-    group.add_argument("--user", help="name that the page asks for; needs --password")
-    group.add_argument("--password", help="password that the page asks for; needs --user")
+    group.add_argument("--user", help="name that the page asks for; needs --password (default: LOKI_USER)")
+    group.add_argument("--password", help="password that the page asks for; needs --user (default: LOKI_PASSWORD)")
     parser.set_defaults(run=run, needs_packages=True, debug=False)
 
 
@@ -45,10 +49,18 @@ def kept_folder() -> Path | None:
 
 
 def credentials(user: str | None, password: str | None) -> tuple[str, str] | None:
-    """Name and password together, or neither."""
+    """Name and password together, or neither; what is not given is taken from LOKI_USER and LOKI_PASSWORD."""
+    user, password = user or os.environ.get("LOKI_USER"), password or os.environ.get("LOKI_PASSWORD")
     if (user is None) != (password is None):
         raise InputError("expected --user and --password together, got one of them; add the other")
     return None if user is None or password is None else (user, password)
+
+
+def _limits() -> Limits:
+    """Smaller in a Space, where strangers share one machine."""
+    from app.stage import Limits
+
+    return Limits(upload_megabytes=100, clip_seconds=60, pages=24) if "SPACE_ID" in os.environ else Limits()
 
 
 def check_port(host: str, port: int) -> None:
@@ -77,7 +89,7 @@ def run(arguments: argparse.Namespace) -> int:
     window = None if kept is None else kept.with_name("window")
     wait = partial(_show, address, window) if arguments.desktop else None
     with suppress(KeyboardInterrupt):  # the usual way to end it
-        serve(host, arguments.port, auth=auth, kept=kept, opened=partial(announce, address), wait=wait)
+        serve(host, arguments.port, auth=auth, limits=_limits(), kept=kept, opened=partial(announce, address), wait=wait)
     return 0
 
 

@@ -83,11 +83,16 @@ def test_the_page_is_for_this_machine_alone_unless_in_a_space(monkeypatch: pytes
     assert default_host() == "0.0.0.0"
 
 
-def test_name_and_password_belong_together():
+def test_name_and_password_belong_together(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv("LOKI_USER", raising=False)
+    monkeypatch.delenv("LOKI_PASSWORD", raising=False)
     assert credentials(None, None) is None
     assert credentials("a", "b") == ("a", "b")
     with pytest.raises(InputError, match="--user and --password together"):
         credentials("a", None)
+    monkeypatch.setenv("LOKI_USER", "c")
+    monkeypatch.setenv("LOKI_PASSWORD", "d")
+    assert credentials(None, None) == ("c", "d") and credentials("a", "b") == ("a", "b")
 
 
 @pytest.mark.parametrize(("host", "port"), [("127.0.0.1", 70000), ("256.0.0.1", 7860), ("no such host", 7860)])
