@@ -687,12 +687,18 @@ DATA_ZH: Mapping[str, str] = MappingProxyType(
         "Which network draws. Each needs weights of its own; sd21 a CUDA GPU as well.": (
             "由哪个网络来画。各需自己的权重；sd21 还需要 CUDA 显卡。"
         ),
-        "mini, 64 pixels": "mini，64 像素",
-        "sd21, 512 pixels": "sd21，512 像素",
+        "mini, 64 px": "mini，64 px",
+        "sd21, 512 px": "sd21，512 px",
         "Detail from the warp": "取自变形的细节",
         "What is finer than the network's pixels comes from the warp by this share. 0: the network alone.": (
             "比网络像素更细的部分按此比例取自变形。0：只用网络。"
         ),
+        "Drawn by the network": "网络画的部分",
+        "The head with a little around it, or the whole square that the network sees; the warp draws the rest.": (
+            "只画头部和它周围一点，或网络看到的整个方形；其余由变形来画。"
+        ),
+        "The head": "头部",
+        "Its square": "整个方形",
         "Steps": "步数",
         "Of denoising. More take longer and change little beyond some 30.": "去噪步数。越多越慢，超过 30 步变化不大。",
         "Follow the motion": "跟随动作",
