@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -199,6 +200,7 @@ def _start(session: Session, render: Render, order: Order) -> None:
     name = render.placed.id
 
     def work(progress: Progress, cancelled: Callable[[], bool]) -> Reply:
+        shutil.rmtree(render.folder / _RESULT, ignore_errors=True)  # what a server that was killed left half-written
         try:
             reply = render_order(session, order, render.folder / _RESULT, progress, cancelled)
         except InputError:
