@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
@@ -30,6 +31,8 @@ __all__ = [
 ]
 
 EXAMPLE_MOTION = "showreel"
+_LOGGED = 30.0
+"""Seconds between progress lines in a log."""
 _CLOCK = re.compile(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d+)?)")
 
 
@@ -104,11 +107,17 @@ def open_example(head: HeadModel) -> Portrait:
 
 
 @contextmanager
-def bar(label: str) -> Iterator[Progress]:
-    """A line in the terminal with the share done and the time left; nothing where stderr is no terminal."""
+def bar(label: str, *, unit: str = "frame", logged: bool = False) -> Iterator[Progress]:
+    """A line in the terminal with the share done and the time left.
+
+    Where stderr is no terminal: nothing, or with `logged` the same twice a minute.
+    """
     from tqdm import tqdm
 
-    with tqdm(desc=label, unit="frame", disable=None, leave=False, dynamic_ncols=True) as line:
+    every = 0.1 if sys.stderr.isatty() else _LOGGED
+    with tqdm(
+        desc=label, unit=unit, disable=False if logged else None, leave=False, dynamic_ncols=True, mininterval=every
+    ) as line:
         yield _shown_on(line)
 
 

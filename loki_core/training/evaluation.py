@@ -20,17 +20,31 @@ from loki_core.training.methods import Method, NetworkMethod
 from loki_core.training.read_back import ReadBack, read_back
 from loki_core.training.scores import direction_cosines, frame_change, head_colours, head_psnr, head_ssim, retrieved
 
-__all__ = ["Figures", "evaluate_methods", "first_target"]
+__all__ = ["Figures", "People", "evaluate_methods", "first_target"]
 
-_BATCH = 10
-"""Samples that are drawn side by side."""
-_PROBED = 50
-"""Pairs on which the slower questions are asked: mixed-up inputs, and the tracker."""
+_BATCH = 32
+"""Pictures that are drawn side by side. More are no faster on a CPU."""
+_PROBED = 48
+"""People of whom the slower questions are asked: mixed-up inputs, and the tracker."""
 _WAYS = 24
 """Faces among which the right one is to be found."""
 
 Pictures = UInt8[Tensor, "B T 3 H W"]
 Draw = Callable[[Sequence[Sample]], Pictures]
+
+
+@dataclass(frozen=True)
+class People:
+    """How many people each kind of figure stands on."""
+
+    pairs: int
+    """Own and borrowed motion."""
+    movements: int
+    clips: int
+    found: int
+    """Portraits looked for: whole groups of `ways`."""
+    probed: int
+    """Mixed-up inputs, and what the tracker reads."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +70,7 @@ class Figures:
     """Change from frame to frame in motion over the truth's."""
     seconds_a_frame: float
     """In clips of 16 frames, on this machine."""
+    people: People
     wrong_map_psnr: float | None = None
     """Of the head, dB, with another person's map, in their shape and pose."""
     wrong_reference_psnr: float | None = None
@@ -66,17 +81,17 @@ class Figures:
 def evaluate_methods(
     methods: Sequence[Method], scenes: HeldOut, head: HeadModel, *, progress: Progress | None = None
 ) -> tuple[Figures, ...]:
-    """The figures of each method on the same scenes. `progress` counts pictures."""
+    """The figures of each method on the same scenes. `progress` counts pictures, as they are drawn and as they are read."""
     tick = _Counter(progress, sum(_pictures(method, scenes) for method in methods))
     return tuple(_figures(method, scenes, head, tick) for method in methods)
 
 
 def _figures(method: Method, scenes: HeldOut, head: HeadModel, tick: _Counter) -> Figures:
-    pairs = scenes.pairs
+    pairs, movements = scenes.pairs[: method.people], scenes.movements[: method.people]
     made = _drawn(method.frames, pairs, tick)
     truth, masks = torch.stack([s.targets for s in pairs]), torch.stack([s.masks for s in pairs])
-    moved = _drawn(method.frames, scenes.movements, tick)
-    real = torch.stack([s.targets for s in scenes.movements])
+    moved = _drawn(method.frames, movements, tick)
+    real = torch.stack([s.targets for s in movements])
     start = time.perf_counter()
     moving = _drawn(method.clips, scenes.moving, tick)
     seconds = (time.perf_counter() - start) / (moving.shape[0] * moving.shape[1])
@@ -86,6 +101,8 @@ def _figures(method: Method, scenes: HeldOut, head: HeadModel, tick: _Counter) -
     portraits = torch.stack([s.reference for s in pairs])
     gallery = head_colours(portraits, torch.stack([_reference_mask(head, s) for s in pairs]))
     probed = pairs[:_PROBED]
+    own_read = read_back(made[: len(probed), 0], [s.coefficients[0] for s in probed], probed, head, done=lambda: tick(1))
+    borrowed_read = read_back(made[: len(probed), 1], [s.coefficients[1] for s in probed], probed, head, done=lambda: tick(1))
     figures = Figures(
         own_psnr=head_psnr(made[:, 0], truth[:, 0], masks[:, 0]),
         own_ssim=head_ssim(made[:, 0], truth[:, 0], masks[:, 0]),
@@ -94,11 +111,12 @@ def _figures(method: Method, scenes: HeldOut, head: HeadModel, tick: _Counter) -
         cosines=tuple(float(direction_cosines(moved[:, [0, 1 + k]], real[:, [0, 1 + k]]).mean()) for k in range(len(MOVEMENTS))),
         retrieval=retrieved(head_colours(made[:, 1], masks[:, 1]), gallery, ways),
         ways=ways,
-        own_read=read_back(made[: len(probed), 0], [s.coefficients[0] for s in probed], probed, head),
-        borrowed_read=read_back(made[: len(probed), 1], [s.coefficients[1] for s in probed], probed, head),
+        own_read=own_read,
+        borrowed_read=borrowed_read,
         held_change=_change(held) / change if change else 0.0,
         liveliness=change / _change(torch.stack([s.targets for s in scenes.moving])),
         seconds_a_frame=seconds,
+        people=People(len(pairs), len(movements), len(moving), len(pairs) // ways * ways, len(probed)),
     )
     if not isinstance(method, NetworkMethod):
         return figures
@@ -130,7 +148,7 @@ def first_target(sample: Sample) -> Sample:
 
 def _drawn(draw: Draw, samples: Sequence[Sample], tick: _Counter) -> Pictures:
     rest, made = iter(samples), []
-    while batch := list(islice(rest, _BATCH)):
+    while batch := list(islice(rest, max(1, _BATCH // len(samples[0].targets)))):
         made.append(draw(batch))
         tick(made[-1].shape[0] * made[-1].shape[1])
     return torch.cat(made)
@@ -146,8 +164,9 @@ def _reference_mask(head: HeadModel, sample: Sample) -> Bool[Tensor, "H W"]:
 
 
 def _pictures(method: Method, scenes: HeldOut) -> int:
-    drawn = sum(len(s.targets) for part in (scenes.pairs, scenes.movements, scenes.moving, scenes.held) for s in part)
-    return drawn + 2 * len(scenes.pairs[:_PROBED]) * isinstance(method, NetworkMethod)
+    parts = (scenes.pairs[: method.people], scenes.movements[: method.people], scenes.moving, scenes.held)
+    probed = len(scenes.pairs[: method.people][:_PROBED])
+    return sum(len(s.targets) for part in parts for s in part) + probed * (4 if isinstance(method, NetworkMethod) else 2)
 
 
 class _Counter:

@@ -37,6 +37,11 @@ class Method(Protocol):
     @property
     def name(self) -> str: ...
 
+    @property
+    def people(self) -> int | None:
+        """How many people it draws, where drawing is slow; None: all."""
+        ...
+
     def frames(self, samples: Sequence[Sample]) -> Pictures:
         """Each target by itself, all from the same noise where there is any."""
         ...
@@ -55,13 +60,12 @@ class NetworkMethod:
     sampler: SamplerConfig
     half: bool = True
     """bfloat16, as in training."""
+    people: int | None = None
 
     def frames(self, samples: Sequence[Sample]) -> Pictures:
         references, inputs = self._given(samples)
         count = inputs.shape[1]
-        made = sample_windows(
-            self.pipeline, references.repeat_interleave(count, 0), inputs.flatten(0, 1)[:, None], self.sampler, half=self.half
-        )
+        made = sample_windows(self.pipeline, references, inputs.flatten(0, 1)[:, None], self.sampler, half=self.half)
         return made[:, 0].unflatten(0, (-1, count))
 
     def clips(self, samples: Sequence[Sample]) -> Pictures:
@@ -76,6 +80,7 @@ class Frozen:
     """The portrait as it is."""
 
     name = "frozen portrait"
+    people = None
 
     def frames(self, samples: Sequence[Sample]) -> Pictures:
         return torch.stack([s.reference.expand_as(s.targets) for s in samples])
@@ -87,6 +92,7 @@ class Truth:
     """What the targets are: the best that any method could do, and what measuring itself loses."""
 
     name = "truth"
+    people = None
 
     def frames(self, samples: Sequence[Sample]) -> Pictures:
         return torch.stack([s.targets for s in samples])
@@ -100,6 +106,8 @@ class WarpMethod:
 
     head: HeadModel
     name: str = "warp renderer"
+    people: int | None = 48
+    """Looking at a portrait takes most of a second."""
 
     def frames(self, samples: Sequence[Sample]) -> Pictures:
         renderer, made = WarpRenderer(self.head), []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -20,7 +20,7 @@ from loki_core.metrics.expression import hef
 from loki_core.motion.clip import Motion
 from loki_core.track.landmarks import FaceFinder
 from loki_core.track.portrait import frame_params, solve_portrait
-from loki_core.track.reduced import reduce_head
+from loki_core.track.reduced import LandmarkHead, reduce_head
 from loki_core.training.methods import crop_camera
 
 __all__ = ["ReadBack", "read_back"]
@@ -43,23 +43,39 @@ class ReadBack:
 
 
 def read_back(
-    pictures: UInt8[Tensor, "N 3 H W"], asked: Sequence[FlameParams], samples: Sequence[Sample], head: HeadModel
+    pictures: UInt8[Tensor, "N 3 H W"],
+    asked: Sequence[FlameParams],
+    samples: Sequence[Sample],
+    head: HeadModel,
+    *,
+    done: Callable[[], None] | None = None,
 ) -> ReadBack:
-    """Compare what is seen in each picture with the coefficients `asked` of it (batch shape ()), in its sample's camera."""
+    """Compare what is seen in each picture with the coefficients `asked` of it (batch shape ()), in its sample's camera.
+
+    `done` is called behind each picture.
+    """
     reduced, angles, differences = reduce_head(head), [], []
     with FaceFinder() as finder:
         for picture, wanted, sample in zip(pictures, asked, samples, strict=True):
-            large = cv2.resize(picture.permute(1, 2, 0).numpy(), (_SIDE, _SIDE), interpolation=cv2.INTER_CUBIC)
-            faces = finder.find(large)
-            if not faces:
-                continue
-            landmarks = finder.steady(large, max(faces, key=lambda face: face.size))
-            seen = frame_params(reduced, *solve_portrait(large, landmarks, head, reduced))[0]
-            angles.append(_angle(seen, wanted))
-            differences.append(_hef(seen, wanted, sample, head))
+            seen = _seen(picture, finder, head, reduced)
+            if seen is not None:
+                angles.append(_angle(seen, wanted))
+                differences.append(_hef(seen, wanted, sample, head))
+            if done is not None:
+                done()
     if not angles:
         return ReadBack(None, None, 0.0)
     return ReadBack(float(np.mean(angles)), float(np.mean(differences)), len(angles) / len(pictures))
+
+
+def _seen(picture: UInt8[Tensor, "3 H W"], finder: FaceFinder, head: HeadModel, reduced: LandmarkHead) -> FlameParams | None:
+    """Of the largest face; None where there is none."""
+    large = cv2.resize(picture.permute(1, 2, 0).numpy(), (_SIDE, _SIDE), interpolation=cv2.INTER_CUBIC)
+    faces = finder.find(large)
+    if not faces:
+        return None
+    landmarks = finder.steady(large, max(faces, key=lambda face: face.size))
+    return frame_params(reduced, *solve_portrait(large, landmarks, head, reduced))[0]
 
 
 def _angle(seen: FlameParams, wanted: FlameParams) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from loki_core.diffusion.guidance import Guidance
 from loki_core.diffusion.pipeline import LokiPipeline, SamplerConfig
 from loki_core.errors import InputError
 from loki_core.head.embedded import embedded_head
-from loki_core.training.evaluation import Figures, evaluate_methods, first_target
+from loki_core.training.evaluation import Figures, People, evaluate_methods, first_target
 from loki_core.training.evaluation_report import Setting, report_table, report_values, weights_hash
 from loki_core.training.held_out import HeldOut, draw_held_out
 from loki_core.training.leakage import Leakage
@@ -23,6 +24,7 @@ from loki_core.training.methods import Frozen, NetworkMethod, Truth, WarpMethod
 from tests.training.conftest import pipeline_of
 
 LEAKAGE = Leakage(0.9, 0.8, 0.1, 0.05, drivers=20, poses=4)
+SETTING = Setting(2, 2, 1.5, None, {"mini": "abc"}, 1, "float32")
 SAMPLER = SamplerConfig(steps=2, guidance=Guidance(motion=1.5))
 
 
@@ -72,6 +74,20 @@ def test_a_network_is_asked_with_wrong_maps_and_portraits_too(reads, small: Held
     assert counted[-1][0] == counted[-1][1]
 
 
+def test_a_slow_method_is_asked_about_fewer_people_and_the_table_says_so(scenes: HeldOut):
+    more = replace(scenes, pairs=(*scenes.pairs, scenes.pairs[0]))
+    few = WarpMethod(embedded_head(), people=2)
+    counted: list[tuple[int, int]] = []
+    found = evaluate_methods([Frozen(), few, Truth()], more, embedded_head(), progress=lambda *done: counted.append(done))
+    assert [each.people for each in found] == [People(3, 1, 1, 3, 3), People(2, 1, 1, 2, 2), People(3, 1, 1, 3, 3)]
+    assert found[1].own_psnr == evaluate_methods([few], scenes, embedded_head())[0].own_psnr
+    assert counted == sorted(counted) and counted[-1][0] == counted[-1][1]
+    named = dict(zip(("frozen portrait", "warp renderer", "truth"), found, strict=True))
+    lines = report_table(named, LEAKAGE, SETTING).splitlines()
+    assert lines[2].rstrip(" |").endswith("3, warp renderer 2")
+    assert report_values(named, LEAKAGE, SETTING)["figures"]["warp renderer"]["people"]["pairs"] == 2
+
+
 def test_frames_of_a_clip_do_not_see_each_other_when_drawn_one_by_one(small: HeldOut, tiny_pipeline: LokiPipeline):
     method = NetworkMethod("tiny", tiny_pipeline, SAMPLER, half=False)
     both = method.frames(small.pairs)
@@ -80,13 +96,12 @@ def test_frames_of_a_clip_do_not_see_each_other_when_drawn_one_by_one(small: Hel
 
 
 def test_a_table_has_a_column_for_each_method_and_says_how_it_was_made(plain: tuple[Figures, ...]):
-    setting = Setting(2, 2, 1.5, None, {"mini": "abc"}, 1)
     named = dict(zip(("frozen portrait", "truth", "warp renderer"), plain, strict=True))
-    lines = report_table(named, LEAKAGE, setting).splitlines()
+    lines = report_table(named, LEAKAGE, SETTING).splitlines()
     table = lines[: lines.index("")]
     assert len({line.count("|") for line in table}) == 1 and len({len(line) for line in table}) == 1
     assert "frozen portrait" in table[0] and any("abc" in line for line in lines)
-    values = report_values(named, LEAKAGE, setting)
+    values = report_values(named, LEAKAGE, SETTING)
     assert json.loads(json.dumps(values, allow_nan=False)) == values
     assert values["figures"]["truth"]["own_psnr"] is None and values["setting"]["data_seed"] == 2**31
 
@@ -129,7 +144,7 @@ def test_what_cannot_be_evaluated_is_refused(saved: Path, options: list[str], wo
 
 def test_a_folder_without_weights_is_refused(tmp_path: Path):
     arguments = build_parser().parse_args(["evaluate", "--network", str(tmp_path), "--identities", "2"])
-    with pytest.raises(InputError, match="choose a folder of Loki weights"):
+    with pytest.raises(InputError, match="choose a folder of weights"):
         arguments.run(arguments)
 
 

@@ -28,6 +28,28 @@ def test_windows_side_by_side_are_those_of_the_pipeline(tiny_pipeline: LokiPipel
         assert (made[index].float() - (alone + 1) * 127.5).abs().max() <= 1
 
 
+def test_a_reference_that_several_windows_share_is_as_if_it_came_with_each(tiny_pipeline: LokiPipeline):
+    references, maps = inputs(6, 2)
+    shared = sample_windows(tiny_pipeline, references[:2], maps, CONFIG)
+    repeated = sample_windows(tiny_pipeline, references[:2].repeat_interleave(3, 0), maps, CONFIG)
+    assert (shared.float() - repeated.float()).abs().max() <= 1
+
+
+def test_a_reference_is_looked_at_once(tiny_pipeline: LokiPipeline):
+    references, maps = inputs(6, 2)
+    seen: list[int] = []
+    hook = tiny_pipeline.network.reference.conv_in.register_forward_pre_hook(lambda module, given: seen.append(len(given[0])))
+    sample_windows(tiny_pipeline, references[:2], maps, CONFIG)
+    hook.remove()
+    assert seen == [2, 1]  # the second stands for no reference
+
+
+def test_windows_that_do_not_share_out_are_refused(tiny_pipeline: LokiPipeline):
+    references, maps = inputs(3, 2)
+    with pytest.raises(ValueError, match="for each of 2 references, got 3"):
+        sample_windows(tiny_pipeline, references[:2], maps, CONFIG)
+
+
 def test_half_precision_is_close(tiny_pipeline: LokiPipeline):
     references, maps = inputs(2, 1)
     whole, half = (sample_windows(tiny_pipeline, references, maps, CONFIG, half=half) for half in (False, True))
