@@ -717,6 +717,14 @@ DATA_ZH: Mapping[str, str] = MappingProxyType(
         "Frames that are drawn together. Fewer take less memory, and frames agree less.": (
             "一起画的帧数。越少越省内存，帧与帧也越不一致。"
         ),
+        "Spare the GPU's memory": "节省显存",
+        "For sd21 on a CUDA GPU: what is not at work waits in main memory. Slower, the same pictures.": (
+            "用于 CUDA 显卡上的 sd21：不在工作的部分放在主内存。较慢，画面相同。"
+        ),
+        "Compile first": "先编译",
+        "For sd21 on a CUDA GPU: the first frames come minutes later, the others faster.": (
+            "用于 CUDA 显卡上的 sd21：最初的帧晚几分钟出来，其余更快。"
+        ),
         **{_LATENT.format(n): _LATENT_ZH.format(n) for n in range(40)},
     }
 )

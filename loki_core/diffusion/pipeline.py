@@ -17,6 +17,7 @@ from loki_core.diffusion.attention import ReferenceBank
 from loki_core.diffusion.guidance import Branch, Guidance
 from loki_core.diffusion.latents import from_latents, to_latents
 from loki_core.diffusion.network import LokiNetwork
+from loki_core.diffusion.passes import Passes
 from loki_core.diffusion.sampler import BeforeStep, denoise, draw_windows
 from loki_core.diffusion.saved import read_pipeline
 from loki_core.diffusion.schedule import ddim, seeded_noise
@@ -91,6 +92,8 @@ class LokiPipeline(DiffusionPipeline):
         super().__init__()
         self.register_modules(network=network, vae=vae, scheduler=scheduler)
         self.register_to_config(head=list(head))
+        self._passes = Passes(network, network.loki.frames)
+        self._computing: torch.device | None = None
 
     @classmethod
     def build(cls, network: LokiNetwork, head: HeadId, vae: AutoencoderKL | None = None) -> LokiPipeline:
@@ -101,6 +104,27 @@ class LokiPipeline(DiffusionPipeline):
     def head(self) -> HeadId:
         """The head whose maps the network knows."""
         return HeadId(*self.config["head"])
+
+    def offload(self, device: torch.device) -> None:
+        """Compute on `device`, and keep there only the large part that is at work: reference UNet, generation UNet or VAE.
+
+        diffusers' `enable_model_cpu_offload` moves whole components when their `forward` is called; the network is one of them,
+        and is called part by part.
+        """
+        from accelerate import cpu_offload_with_hook  # type: ignore[import-untyped]  # late: it takes seconds
+
+        parts = [self.network.reference, self.network.generation, *([] if self.vae is None else [self.vae])]
+        self.network.encoder.to(device)
+        hooks: list[Any] = []
+        for part in parts:
+            hooks.append(cpu_offload_with_hook(part, device, prev_module_hook=hooks[-1] if hooks else None)[1])
+        hooks[0].hook.prev_module_hook = hooks[-1]  # the next portrait, behind the last picture
+        self._computing = device
+
+    @property
+    def _where(self) -> torch.device:
+        """Computes."""
+        return self._computing or self.network.device
 
     def save_pretrained(self, folder: str | Path) -> None:  # type: ignore[override]  # fewer options: never pickles
         """Write a folder of JSON and safetensors."""
@@ -123,8 +147,11 @@ class LokiPipeline(DiffusionPipeline):
         size = self.network.loki.image_size
         if image.shape[1:] != (size, size):
             raise ValueError(f"expected a portrait of {size} x {size} pixels, got {tuple(image.shape[1:])}; resize it")
-        latents = to_latents(image[None].to(self.network.device, self.network.dtype), self.network.loki, self.vae)
-        return Remembered(self.network.remember(latents), self.network.remember(torch.zeros_like(latents)))
+        latents = to_latents(image[None].to(self._where, self.network.dtype), self.network.loki, self.vae)
+        return Remembered(
+            self._passes(lambda: self.network.remember(latents)),
+            self._passes(lambda: self.network.remember(torch.zeros_like(latents))),
+        )
 
     def sample(
         self,
@@ -187,10 +214,10 @@ class LokiPipeline(DiffusionPipeline):
             if key not in conditions:
                 conditions[key] = self._conditions(branch, remembered, given, config)
             bank, added = conditions[key]
-            times = torch.full((1, len(x)), time, device=network.device)
-            return network.predict(x[None].to(network.dtype), times, added, bank)[0]
+            times = torch.full((1, len(x)), time, device=self._where)
+            return self._passes(lambda: network.predict(x[None].to(network.dtype), times, added, bank))[0]
 
-        noise = self._noise(window, config).to(network.device)
+        noise = self._noise(window, config).to(self._where)
         return denoise(noise, self.scheduler, predict, config.guidance, steps=config.steps, before_step=before_step)
 
     def _conditions(self, branch: Branch, remembered: Remembered, given: _Given, config: SamplerConfig) -> _Conditions:
@@ -199,7 +226,8 @@ class LokiPipeline(DiffusionPipeline):
             bank = bank.zeros()
         maps = given.whole if branch.expression else given.bare
         shown = maps if branch.map else torch.zeros_like(maps)
-        return bank, self.network.encode(shown[None].to(self.network.device, self.network.dtype))
+        read = shown[None].to(self._where, self.network.dtype)
+        return bank, self._passes(lambda: self.network.encode(read))
 
     def _noise(self, window: Window, config: SamplerConfig) -> Float[Tensor, "T C h w"]:
         loki = self.network.loki

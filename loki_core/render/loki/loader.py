@@ -12,7 +12,7 @@ from loki_core.diffusion.pipeline import SamplerConfig
 from loki_core.errors import InputError
 from loki_core.head.model import HeadModel
 from loki_core.render.loki.renderer import LokiRenderer, LokiSettings
-from loki_core.render.loki.source import LokiSource, open_source, stamp_of
+from loki_core.render.loki.source import LokiSource, Placing, open_source, stamp_of
 from loki_core.render.loki.weights import find_loki, lacking_loki
 from loki_core.render.settings import SettingValue
 
@@ -31,17 +31,23 @@ class LokiLoader:
         self._source: LokiSource | None = None
 
     def __call__(self, values: Mapping[str, SettingValue]) -> LokiRenderer:
-        """Raises `InputError` where there are no weights, or such as cannot be used."""
-        settings = settings_of(values)
+        """Raises `InputError` where there are no weights, or such as cannot be used, or for a setting that needs a GPU."""
+        settings, placing = settings_of(values), self._placing(values)
         folder = find_loki(str(values["preset"]))
         if folder is None:
             raise InputError(str(lacking_loki(values)))
         with self._lock:
-            stamp = stamp_of(folder)
+            stamp = (stamp_of(folder), placing)
             if self._source is None or stamp != self._stamp:
                 self._source = None  # its memory is free by the time that the next needs it
-                self._source, self._stamp = open_source(folder, self._head, self._device), stamp
+                self._source, self._stamp = open_source(folder, self._head, self._device, placing), stamp
             return LokiRenderer(self._head, self._source, settings)
+
+    def _placing(self, values: Mapping[str, SettingValue]) -> Placing:
+        placing = Placing(offload=bool(values["offload"]), compiled=bool(values["compiled"]))
+        if placing != Placing() and self._device.type != "cuda":
+            raise InputError("expected a CUDA GPU for 'offload' and 'compiled', found none; switch them off")
+        return placing
 
 
 def settings_of(values: Mapping[str, SettingValue]) -> LokiSettings:

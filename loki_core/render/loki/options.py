@@ -83,4 +83,20 @@ LOKI_SETTINGS = (
         help="Frames that are drawn together. Fewer take less memory, and frames agree less.",
         rare=True,
     ),
+    Setting(
+        "offload",
+        "Spare the GPU's memory",
+        "switch",
+        False,
+        help="For sd21 on a CUDA GPU: what is not at work waits in main memory. Slower, the same pictures.",
+        rare=True,
+    ),
+    Setting(
+        "compiled",
+        "Compile first",
+        "switch",
+        False,
+        help="For sd21 on a CUDA GPU: the first frames come minutes later, the others faster.",
+        rare=True,
+    ),
 )

@@ -36,11 +36,16 @@ _MARGIN = 0.2
 
 @contextmanager
 def _enough_memory() -> Iterator[None]:
-    """Turns the lack of it on the GPU into words. Other windows would make other frames, so they are not tried unasked."""
+    """Turns the lack of it on the GPU into words. Other windows would make other frames, so they are not tried unasked.
+
+    Fewer frames at a time of the same window are: the pipeline does that by itself.
+    """
     try:
         yield
     except torch.OutOfMemoryError as exc:
-        raise InputError("the GPU's memory is not enough; draw fewer frames at once, or end what else uses it") from exc
+        raise InputError(
+            "the GPU's memory is not enough; spare it in the settings, draw fewer frames at once, or end what else uses it"
+        ) from exc
 
 
 @dataclass(frozen=True)

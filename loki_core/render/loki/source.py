@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -12,9 +13,20 @@ import torch
 from loki_core.diffusion.configs import LokiConfig
 from loki_core.diffusion.pipeline import LokiPipeline
 from loki_core.diffusion.saved import read_config
+from loki_core.errors import InputError
 from loki_core.head.model import HeadModel
 
-__all__ = ["LokiSource", "hash_weights", "open_source", "stamp_of"]
+__all__ = ["LokiSource", "Placing", "hash_weights", "open_source", "place", "stamp_of"]
+
+
+@dataclass(frozen=True)
+class Placing:
+    """How a network lies on a GPU. Pictures are the same."""
+
+    offload: bool = False
+    """Only the part at work lies there, the others in main memory."""
+    compiled: bool = False
+    """The generation UNet is compiled when the first frames are drawn."""
 
 
 class LokiSource:
@@ -36,11 +48,17 @@ class LokiSource:
             return self._pipeline
 
 
-def open_source(folder: Path, head: HeadModel, device: torch.device) -> LokiSource:
+def open_source(folder: Path, head: HeadModel, device: torch.device, placing: Placing | None = None) -> LokiSource:
     """The network of a folder on a device, in half precision on CUDA; on the CPU that would be slower.
 
-    Raises `InputError` for a folder that holds none.
+    Raises `InputError` for a folder that holds none, or one that does not read driver maps.
     """
+    config = read_config(folder / "network")
+    if config.encoder.reads == "vector":
+        raise InputError(
+            f"expected a network that reads driver maps, got '{config.name}', which reads a vector of numbers; "
+            "use one that was trained without --coefficients"
+        )
 
     def load() -> LokiPipeline:
         dtype = torch.float16 if device.type == "cuda" else torch.float32
@@ -48,9 +66,20 @@ def open_source(folder: Path, head: HeadModel, device: torch.device) -> LokiSour
         if pipeline.vae is not None:
             pipeline.vae.enable_slicing()
             pipeline.vae.enable_tiling()
-        return pipeline.to(device)
+        place(pipeline, device, placing or Placing())
+        return pipeline
 
-    return LokiSource(read_config(folder / "network"), hash_weights(folder), load)
+    return LokiSource(config, hash_weights(folder), load)
+
+
+def place(pipeline: LokiPipeline, device: torch.device, placing: Placing) -> None:
+    """Bring a pipeline to a device."""
+    if placing.offload:
+        pipeline.offload(device)
+    else:
+        pipeline.to(device)
+    if placing.compiled:
+        pipeline.network.generation.compile()
 
 
 def hash_weights(folder: Path) -> str:

@@ -9,15 +9,17 @@ from pathlib import Path
 import pytest
 import torch
 
+from loki_core.diffusion.configs import ablated
 from loki_core.diffusion.pipeline import LokiPipeline
 from loki_core.errors import InputError
 from loki_core.head.model import HeadId
 from loki_core.render.kinds import renderer_kind
-from loki_core.render.loki.loader import settings_of
-from loki_core.render.loki.source import hash_weights
+from loki_core.render.loki.loader import LokiLoader, settings_of
+from loki_core.render.loki.source import Placing, hash_weights, place
 from loki_core.render.loki.weights import find_loki, lacking_loki
 from loki_core.render.registry import Renderers
 from loki_core.render.settings import complete
+from tests.diffusion.tiny import make_tiny, tiny
 from tests.track.faces import HEAD
 
 _WEIGHTS = "diffusion_pytorch_model.safetensors"
@@ -81,9 +83,14 @@ def _pickled(place: Path) -> None:
     path.unlink()
 
 
+def _of_numbers(place: Path) -> None:
+    LokiPipeline.build(make_tiny(ablated(tiny(), "vector", numbers=70)), HEAD.id).save_pretrained(place)
+
+
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
+        (_of_numbers, "got 'tiny-vector', which reads a vector"),
         (_of_another_head, "got those for 'large'"),
         (_of_another_architecture, "architecture 'tiny'"),
         (_cut_off, "damaged or foreign"),
@@ -104,6 +111,20 @@ def test_weights_that_are_put_anew_are_read_anew(weights, pipeline):
     shutil.rmtree(weights)
     pipeline.save_pretrained(weights)
     assert renderers.get("loki").signature != before
+
+
+@pytest.mark.parametrize("name", ["offload", "compiled"])
+def test_what_needs_a_gpu_is_refused_without_one(weights, name: str):
+    with pytest.raises(InputError, match="expected a CUDA GPU"):
+        LokiLoader(HEAD, torch.device("cpu"))(complete(renderer_kind("loki").settings, {name: True}))
+
+
+def test_a_network_is_compiled_where_that_is_asked(pipeline):
+    place(pipeline, torch.device("cpu"), Placing())
+    assert pipeline.network.generation._compiled_call_impl is None
+    place(pipeline, torch.device("cpu"), Placing(offload=True, compiled=True))
+    assert pipeline.network.generation._compiled_call_impl is not None
+    assert hasattr(pipeline.network.reference, "_hf_hook")
 
 
 def test_too_few_steps_for_the_pose_to_come_first_are_refused_in_a_sentence(weights):
