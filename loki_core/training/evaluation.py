@@ -16,7 +16,7 @@ from loki_core.head.model import HeadModel
 from loki_core.raster.driver_map import driver_map
 from loki_core.render.base import Progress
 from loki_core.training.held_out import MOVEMENTS, HeldOut
-from loki_core.training.methods import Method, NetworkMethod
+from loki_core.training.methods import Frozen, Method, NetworkMethod, Truth
 from loki_core.training.read_back import ReadBack, read_back
 from loki_core.training.scores import direction_cosines, frame_change, head_colours, head_psnr, head_ssim, retrieved
 
@@ -26,6 +26,8 @@ _BATCH = 32
 """Pictures that are drawn side by side. More are no faster on a CPU."""
 _PROBED = 48
 """People of whom the slower questions are asked: mixed-up inputs, and the tracker."""
+_AT_ONCE = (Frozen, Truth)
+"""Draw nothing, so that their pictures say nothing of the time left."""
 _WAYS = 24
 """Faces among which the right one is to be found."""
 
@@ -81,21 +83,22 @@ class Figures:
 def evaluate_methods(
     methods: Sequence[Method], scenes: HeldOut, head: HeadModel, *, progress: Progress | None = None
 ) -> tuple[Figures, ...]:
-    """The figures of each method on the same scenes. `progress` counts pictures, as they are drawn and as they are read."""
+    """The figures of each method on the same scenes. `progress` counts pictures that take time to draw or to read."""
     tick = _Counter(progress, sum(_pictures(method, scenes) for method in methods))
     return tuple(_figures(method, scenes, head, tick) for method in methods)
 
 
 def _figures(method: Method, scenes: HeldOut, head: HeadModel, tick: _Counter) -> Figures:
     pairs, movements = scenes.pairs[: method.people], scenes.movements[: method.people]
-    made = _drawn(method.frames, pairs, tick)
+    drew = _unheard if isinstance(method, _AT_ONCE) else tick
+    made = _drawn(method.frames, pairs, drew)
     truth, masks = torch.stack([s.targets for s in pairs]), torch.stack([s.masks for s in pairs])
-    moved = _drawn(method.frames, movements, tick)
+    moved = _drawn(method.frames, movements, drew)
     real = torch.stack([s.targets for s in movements])
     start = time.perf_counter()
-    moving = _drawn(method.clips, scenes.moving, tick)
+    moving = _drawn(method.clips, scenes.moving, drew)
     seconds = (time.perf_counter() - start) / (moving.shape[0] * moving.shape[1])
-    held = _drawn(method.clips, scenes.held, tick)
+    held = _drawn(method.clips, scenes.held, drew)
     change = _change(moving)
     ways = min(_WAYS, len(pairs))
     portraits = torch.stack([s.reference for s in pairs])
@@ -146,7 +149,7 @@ def first_target(sample: Sample) -> Sample:
     return replace(sample, **{name: getattr(sample, name)[:1] for name in names})
 
 
-def _drawn(draw: Draw, samples: Sequence[Sample], tick: _Counter) -> Pictures:
+def _drawn(draw: Draw, samples: Sequence[Sample], tick: Callable[[int], None]) -> Pictures:
     rest, made = iter(samples), []
     while batch := list(islice(rest, max(1, _BATCH // len(samples[0].targets)))):
         made.append(draw(batch))
@@ -165,8 +168,13 @@ def _reference_mask(head: HeadModel, sample: Sample) -> Bool[Tensor, "H W"]:
 
 def _pictures(method: Method, scenes: HeldOut) -> int:
     parts = (scenes.pairs[: method.people], scenes.movements[: method.people], scenes.moving, scenes.held)
+    drawn = 0 if isinstance(method, _AT_ONCE) else sum(len(s.targets) for part in parts for s in part)
     probed = len(scenes.pairs[: method.people][:_PROBED])
-    return sum(len(s.targets) for part in parts for s in part) + probed * (4 if isinstance(method, NetworkMethod) else 2)
+    return drawn + probed * (4 if isinstance(method, NetworkMethod) else 2)
+
+
+def _unheard(pictures: int) -> None:
+    """For pictures that take no time."""
 
 
 class _Counter:
