@@ -22,15 +22,13 @@ from app.pictures import MAP_SIDE, draw_map, opaque
 from app.projects import project_of
 from app.requests import Reply
 from app.sessions import Session
-from app.stage import Act, Sitter, Stage, Voice
+from app.soundtrack import heard_in, mixed
+from app.stage import Sitter, Stage
 from app.words import say
 from loki_core.errors import InputError
 from loki_core.head.params import FlameParams
 from loki_core.media.panel import compose_panel
 from loki_core.media.picture import flatten, write_picture
-from loki_core.media.sound import driver_sound
-from loki_core.media.sound_file import read_sound
-from loki_core.media.sound_mix import clip_of, mix
 from loki_core.media.video_out import open_writer
 from loki_core.motion.clip import Motion
 from loki_core.motion.files import MOTION_ENDINGS, write_motion
@@ -41,9 +39,7 @@ from loki_core.raster.export import write_map
 from loki_core.render.base import Cancelled, Progress, Renderer
 from loki_core.render.cut_out import cut_out
 from loki_core.render.frame_cache import frame_keys, render_missing
-from loki_core.timeline.layers import audible
-from loki_core.timeline.performance import frame_count, frame_rate
-from loki_core.timeline.state import StudioState, motion_layer, played_range
+from loki_core.timeline.state import StudioState, played_range
 
 __all__ = ["FORMATS", "Order", "known_frames", "order_range", "render_order", "stem_of", "watch_of"]
 
@@ -53,8 +49,6 @@ FORMATS = ("mp4", "webm", "webm_cut", "gif", "png", "png_cut", "map", "exr", "np
 """png: numbered pictures in a zip file; webm and png keep what is transparent, and with `_cut` show the person alone; map: a
 video of the driver map; exr: its channels, numbered files in a zip; npz, csv, glb: the motion; obj: the head in one frame."""
 _CUT = "_cut"
-_SOUND_RATE = 48_000
-"""Samples a second of layers' sounds."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +89,7 @@ class Order:
 def render_order(session: Session, order: Order, folder: Path, progress: Progress, cancelled: Callable[[], bool]) -> Reply:
     """Render into the new folder `folder`, and say where the file is. Raises `Cancelled`; nothing half-written is left."""
     stage, state = session.stage, order.state
-    sitter, act, fps = session.sitters[state.portrait], session.act(state), Fraction(*state.fps)
+    sitter, fps = session.sitters[state.portrait], Fraction(*state.fps)
     first, stop = order_range(session, order)
     frames = session.frames(state, first, stop)
     watch = watch_of(session, order)
@@ -119,7 +113,7 @@ def render_order(session: Session, order: Order, folder: Path, progress: Progres
         if order.frame is not None:
             reply = _write_still(folder / f"{stem}-{order.frame}.png", next(pictures))
         else:
-            reply = _write_video(folder, stem, order.video, pictures, fps, _sounds(session, order, act, first, stop))
+            reply = _write_video(folder, stem, order.video, pictures, fps, _sound(session, order, first, stop))
         if order.project and (order.video == "mp4" or order.frame is not None):
             embed_project(Path(reply["path"]), project_to_bytes(project_of(session, state, clips=False)))
         return reply
@@ -208,39 +202,11 @@ def _maps(
         progress(index + 1, count)
 
 
-def _sounds(session: Session, order: Order, act: Act | None, first: int, stop: int) -> AudioClip | None:
-    """What is heard in some frames: the driver's sound and those of the layers."""
+def _sound(session: Session, order: Order, first: int, stop: int) -> AudioClip | None:
+    """What is heard in some frames."""
     if not order.sound or order.format == "gif":
         return None
-    fps = Fraction(*order.state.fps)
-    driver = _driver_sound(order, act, first, stop)
-    parts = [] if driver is None else [(0.0, driver)]
-    for layer in audible(order.state.layers):
-        if layer.sound is not None:
-            voice, late = session.sounds[layer.sound.source], float((first - layer.sound.first) / fps)
-            clip = _voice(voice, max(0.0, late), float((stop - layer.sound.first) / fps))
-            parts += [] if clip is None else [(max(0.0, -late), clip)]
-    return mix(parts, float((stop - first) / fps)) if len(parts) > 1 or driver is None else driver
-
-
-def _voice(voice: Voice, start: float, end: float) -> AudioClip | None:
-    """A part of a sound, in its own seconds; None where nothing of it is heard."""
-    samples = read_sound(voice.file, rate=_SOUND_RATE, channels=2, most_seconds=voice.seconds + 1)
-    heard = samples[round(start * _SOUND_RATE) : max(0, round(end * _SOUND_RATE))]
-    return clip_of(heard, _SOUND_RATE) if len(heard) else None
-
-
-def _driver_sound(order: Order, act: Act | None, first: int, stop: int) -> AudioClip | None:
-    """The sound of the lowest performance, where it is heard as it was recorded: not when its speed was changed."""
-    layer, fps = motion_layer(order.state), Fraction(*order.state.fps)
-    if layer is None or act is None or act.clip is None or not act.has_sound:
-        return None
-    if layer.speed != 1 or layer.first > first:
-        return None
-    late = layer.offset / frame_rate(act.performance) - layer.first / fps
-    length = frame_count(act.performance) / frame_rate(act.performance)
-    start, end = first / fps + late, min(stop / fps + late, length)
-    return driver_sound(act.clip, start=start, end=end) if start < end else None
+    return mixed(heard_in(session, order.state, first, stop), (stop - first) / Fraction(*order.state.fps))
 
 
 def _panels(order: Order, stage: Stage, sitter: Sitter, frames: FlameParams, pictures: Iterator[Picture]) -> Iterator[Picture]:

@@ -10,6 +10,7 @@ import numpy as np
 from app.renders import report_renders
 from app.requests import Reply
 from app.sessions import Session
+from app.soundtrack import sound_name
 from app.words import name_in, say, sentence
 from loki_core.motion.clip import Motion
 from loki_core.render.kinds import renderer_kind
@@ -58,6 +59,7 @@ def report_studio(session: Session) -> Reply:
             "frame_count": session.frame_count(state),
             "fps": state.fps,
             "lost": _lost(session, state),
+            "heard": sound_name(session),
             "upload_limit": session.stage.limits.upload_megabytes,
         }
 

@@ -56,7 +56,7 @@ def build_studio(stage: Stage, sessions: Sessions, autosave: Autosave, recent: R
                 sources.build(bind, stage)
             with gr.Column(elem_id="ls-centre"):
                 viewport.build(bind)
-                transport.build()
+                transport.build(bind)
                 keys.build()
             with gr.Column(elem_id="ls-right"), gr.Tabs(elem_id="ls-tabs"):
                 with gr.Tab(say("tab_face")):
@@ -66,7 +66,7 @@ def build_studio(stage: Stage, sessions: Sessions, autosave: Autosave, recent: R
                     mixpad.build(list(stage.expressions.values()))
                 with gr.Tab(say("tab_driver"), elem_id="ls-tab-driver"):
                     driver.build(bind, stage)
-                with gr.Tab(say("layers")):
+                with gr.Tab(say("layers"), elem_id="ls-tab-layers"):
                     layers.build(bind)
                 with gr.Tab(say("tab_render")):
                     render.build(bind)
@@ -100,6 +100,7 @@ def page_head(readings: Readings) -> str:
             "graph.js",
             "compare.js",
             "recorder.js",
+            "soundtrack.js",
         )
     )
     script = f"{shared}\nwindow.loki = new LokiStudio(LokiLanguage({page_words(readings)}));"

@@ -10,6 +10,7 @@ import gradio as gr
 
 from app.borrow import borrow
 from app.material import Several, clip_faces, fit_sitter, read_act, take_upload, track_act
+from app.panels.layers import take_voice
 from app.report import report_library, report_studio
 from app.requests import Reply, Request, optional_integer, text
 from app.server import Binder
@@ -18,6 +19,7 @@ from app.stage import Act, Stage, data_url
 from app.widgets.icons import icon
 from app.widgets.widget import widget
 from app.words import say
+from loki_core.media.sound_file import SOUND_ENDINGS
 from loki_core.motion.files import MOTION_ENDINGS, is_motion_file
 from loki_core.render.base import Progress
 from loki_core.timeline.performance import frame_rate
@@ -43,7 +45,7 @@ def build(bind: Binder, stage: Stage) -> gr.HTML:
     </section>
     <section>
       <h2>{say("driver")}</h2>
-      {_zone("driver", "driver_drop", ",".join(("video/*", "image/*", *MOTION_ENDINGS)))}
+      {_zone("driver", "driver_drop", ",".join(("video/*", "image/*", "audio/*", *MOTION_ENDINGS, *SOUND_ENDINGS)))}
       <button type="button" class="plain camera" data-part="record">{icon("record")}{say("record")}</button>
       <p class="quiet" data-part="driver-busy" role="status" hidden>{say("portrait_busy")}</p>
       <div data-part="driver-faces" hidden><span></span><div class="faces"></div></div>
@@ -58,7 +60,7 @@ def build(bind: Binder, stage: Stage) -> gr.HTML:
     </section>
     <section><h2>{say("head")}</h2><p class="quiet" title="{say("head_help")}">{escape(head)}</p></section>
     {_RECORDER.format(title=say("record_title"), start=say("record_start"), stop=say("record_stop"), close=say("close"))}"""
-    return widget("sources", markup, [bind(take_portrait), bind(take_driver), bind(take_expression)])
+    return widget("sources", markup, [bind(take_portrait), bind(take_driver), bind(take_expression), bind(take_voice)])
 
 
 _RECORDER = """<dialog class="recorder" data-state="closed" aria-label="{title}">

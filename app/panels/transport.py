@@ -1,4 +1,4 @@
-"""Playback: play, step, loop, the bar with playhead and range. Time runs in the page; the server only draws."""
+"""Playback: play, step, loop, sound, the bar with playhead and range. Time runs in the page; the server draws and mixes."""
 
 from __future__ import annotations
 
@@ -6,11 +6,15 @@ from html import escape
 
 import gradio as gr
 
+from app.requests import Reply, Request
+from app.server import Binder
+from app.sessions import Session
+from app.soundtrack import sound_file
 from app.widgets.icons import icon, icon_button
 from app.widgets.widget import widget
 from app.words import say
 
-__all__ = ["build"]
+__all__ = ["build", "hear"]
 
 
 def _slider(part: str, words: str, classes: str = "") -> str:
@@ -21,9 +25,9 @@ def _slider(part: str, words: str, classes: str = "") -> str:
     )
 
 
-def build() -> gr.HTML:
+def build(bind: Binder) -> gr.HTML:
     """Lay out the bar and the buttons."""
-    play = say("play")
+    play, sound = say("play"), say("sound_on")
     markup = f"""
     <div data-part="bar">
       <span data-part="range"></span><span data-part="lost" title="{say("lost_frames")}"></span>
@@ -36,6 +40,8 @@ def build() -> gr.HTML:
         {icon("play")}{icon("pause")}</button>
       {icon_button("forward", "forward")}{icon_button("last", "last")}
       {icon_button("loop", "loop", attributes='data-part="loop"')}
+      <button type="button" data-do="sound" data-part="sound" title="{sound}" aria-label="{sound}" aria-pressed="true" hidden>
+        {icon("sound")}{icon("silent")}</button><audio preload="auto"></audio>
       <span data-part="clock"></span>
       <span class="gap"></span>
       {icon_button("startHere", "range_start_here")}{icon_button("endHere", "range_end_here")}
@@ -44,4 +50,10 @@ def build() -> gr.HTML:
       <label>{say("frame")} <input type="number" data-part="frame" min="0" step="1" value="0"> /
         <span data-part="count"></span></label>
     </div>"""
-    return widget("transport", markup)
+    return widget("transport", markup, [bind(hear)])
+
+
+def hear(session: Session, _request: Request) -> Reply:
+    """The file with the sound of the present work, and what the work calls it; null where nothing is heard."""
+    sound = sound_file(session)
+    return {"sound": None if sound is None else {"name": sound[0], "path": str(sound[1])}}

@@ -49,6 +49,8 @@ _PATHS: Mapping[str, str] = MappingProxyType(
         "gaze": "M12 8a4 4 0 1 0 0 8 4 4 0 0 0 0-8M12 2v4M12 18v4M2 12h4M18 12h4",
         "record": "M12 5a7 7 0 1 0 0 14 7 7 0 0 0 0-14M12 11a1 1 0 1 0 0 2 1 1 0 0 0 0-2",
         "loop": "M17 2l4 4-4 4M3 11V9a3 3 0 0 1 3-3h15M7 22l-4-4 4-4M21 13v2a3 3 0 0 1-3 3H3",
+        "sound": "M4 10v4h3l5 4V6l-5 4zM15 9a4 4 0 0 1 0 6M17 6a8 8 0 0 1 0 12",
+        "silent": "M4 10v4h3l5 4V6l-5 4zM15 10l5 5M20 10l-5 5",
         "startHere": "M8 4H5v16h3M12 12h8m-4-4 4 4-4 4",
         "endHere": "M16 4h3v16h-3M4 12h8m-4-4 4 4-4 4",
         "whole": "M8 4H4v16h4M16 4h4v16h-4",

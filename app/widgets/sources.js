@@ -1,4 +1,4 @@
-// The portrait, the driver clip, the motions to choose from, and how a clip moves the portrait. Files may be dropped anywhere.
+// The portrait, the driver clip, the motions to choose from. Files may be dropped anywhere.
 const studio = window.loki;
 studio.offer(server, upload);
 
@@ -44,8 +44,17 @@ const askDriver = async (name, words, request) => {
 const takeDriver = (path, name) => askDriver("take_driver", "driver_faces", { path, name });
 const takeExpression = (path, name) => askDriver("take_expression", "faces", { path, name });
 
+// A sound speaks from the playhead on.
+const takeVoice = async (path, name, frame) => {
+  find("driver-busy").hidden = false;
+  const reply = await studio.ask("take_voice", { path, name, frame });
+  find("driver-busy").hidden = true;
+  if (reply) document.querySelector("#ls-tab-layers-button")?.click();
+};
+
 // --- files -----------------------------------------------------------------------------------------------------------
 const take = async (file) => {
+  if (isSound(file)) return takeAs("driver", file);
   if (/[.](loki|png|mp4)$/i.test(file.name)) {
     const path = await studio.send(file);
     if (!path || (await studio.openProject(path, file.name))) return;
@@ -56,14 +65,17 @@ const take = async (file) => {
   return takeAs(kind, file);
 };
 
+const isSound = (file) => file.type.startsWith("audio/") || (!file.type && /[.](wav|mp3|m4a|aac|flac|ogg|opus)$/i.test(file.name));
 const isStill = (file) => file.type.startsWith("image/") && file.type !== "image/gif";
 
 const takeAs = async (kind, file) => {
+  const { frame } = studio;
   zones[kind].classList.add("sending");
   const path = await studio.send(file);
   zones[kind].classList.remove("sending");
   if (!path) return;
   if (kind === "portrait") await takePortrait(path, file.name);
+  else if (isSound(file)) await takeVoice(path, file.name, frame);
   else if (isStill(file)) await takeExpression(path, file.name);
   else await takeDriver(path, file.name);
 };

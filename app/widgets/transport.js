@@ -1,4 +1,4 @@
-// Play, step, loop; the bar with the playhead, the range, and the frames in which a driver's face was lost.
+// Play, step, loop, sound; the bar with the playhead, the range, and the frames in which a driver's face was lost.
 const studio = window.loki;
 studio.offer(server, upload);
 
@@ -111,6 +111,7 @@ const actions = {
   forward: () => studio.step(1),
   last: () => studio.step(studio.range[1] - 1 - studio.frame),
   loop: () => studio.edit({ do: "look", name: "loop", value: !studio.studio.look.loop }),
+  sound: () => soundtrack.mute(find("sound").getAttribute("aria-pressed") === "true"),
   startHere: () => setRange(studio.frame, Math.max(studio.range[1], studio.frame + 1)),
   endHere: () => setRange(Math.min(studio.range[0], studio.frame), studio.frame + 1),
   whole: () => setRange(0, count()),
@@ -121,6 +122,13 @@ field.addEventListener("change", () => {
   studio.pause();
   studio.seek(Number(field.value));
 });
+
+const showSound = () => {
+  find("sound").hidden = !studio.studio.heard;
+  find("sound").setAttribute("aria-pressed", !soundtrack.audio.muted);
+  find("sound").setAttribute("aria-busy", soundtrack.busy);
+};
+const soundtrack = new LokiSoundtrack(element.querySelector("audio"), studio, showSound);
 
 studio.watch((work) => [work.trim, work.frame_count, work.fps, work.look.loop, work.lost, studio.frame], showState);
 studio.on("foreseen", showMade);

@@ -1,17 +1,21 @@
-"""The sound of a video that is being written: pulled from a clip as far as the pictures have come."""
+"""Writing sound: beside the pictures of a video, pulled from a clip as far as they have come, or alone."""
 
 from __future__ import annotations
 
 from fractions import Fraction
+from pathlib import Path
 from typing import Literal
 
+import av
 import numpy as np
 from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.container import OutputContainer
 from moviepy.audio.AudioClip import AudioClip
 
-__all__ = ["SoundTrack"]
+from loki_core.files import replacing
+
+__all__ = ["SoundTrack", "write_sound"]
 
 _PIECE = 4096
 """Samples encoded at once."""
@@ -50,3 +54,11 @@ class SoundTrack:
         if self._planar:
             return AudioFrame.from_ndarray(np.ascontiguousarray(samples.T), "fltp", "stereo")
         return AudioFrame.from_ndarray(samples.reshape(1, -1), "flt", "stereo")
+
+
+def write_sound(path: Path, sound: AudioClip) -> None:
+    """Write a clip as Opus in WebM, which browsers play; it appears at `path` when it is whole."""
+    with replacing(path) as part, av.open(part.name, "w", format="webm") as container:
+        track = SoundTrack(container, sound, "libopus", rate=48_000, bits="128k")
+        track.write_until(Fraction(sound.duration))
+        track.finish()
