@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -81,7 +82,7 @@ def mixed(parts: Sequence[Heard], duration: Fraction) -> AudioClip | None:
 def _read(part: Heard) -> AudioClip | None:
     if part.of_clip:
         return driver_sound(part.file, start=part.start, end=part.end)
-    samples = read_sound(part.file, rate=_RATE, channels=2, most_seconds=float(part.end) + 1)
+    samples = read_sound(part.file, rate=_RATE, channels=2, most_seconds=math.inf)  # it was measured when it was taken
     heard = samples[round(part.start * _RATE) : round(part.end * _RATE)]
     return clip_of(heard, _RATE) if len(heard) else None
 

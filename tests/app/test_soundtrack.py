@@ -93,6 +93,14 @@ def test_driver_and_voice_are_heard_together(driven: Session, tmp_path: Path):
     assert level(sound, 0.15) > 0.2 and level(sound, 0.36) < 0.05 and level(sound, 0.6) > 0.2
 
 
+def test_a_render_of_a_short_range_carries_the_beginning_of_a_long_sound(session: Session, tmp_path: Path):
+    voice = write_wav(tmp_path / "voice.wav", tone(1.9, rate=RATE), rate=RATE)
+    take_voice(session, {"path": str(voice), "name": "voice.wav", "frame": 0})
+    apply_edit(session, {"do": "trim", "first": 0, "stop": 9})
+    rendered = read_sound(render(session)["result"]["path"], rate=RATE, channels=1, most_seconds=60)[:, 0]
+    assert level(rendered, 0.1) > 0.2 and len(rendered) < 0.5 * RATE
+
+
 @pytest.mark.parametrize(("name", "value"), [("mute", True), ("speed", 2.0)])
 def test_a_driver_that_is_muted_or_faster_is_not_heard(driven: Session, name: str, value: object):
     layer_field(driven, name, value)
