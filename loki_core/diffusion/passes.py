@@ -27,6 +27,7 @@ class Passes:
     def __init__(self, network: nn.Module, most: int) -> None:
         """`most`: frames of the longest window."""
         self.frames = most
+        self._network = network
         self._layers: list[Any] = [module for module in network.modules() if isinstance(module, _LAYERS)]
         self._whole = [layer.forward for layer in self._layers]
         self._said = False
@@ -53,6 +54,8 @@ class Passes:
             _log.warning("memory was not enough for %d frames at once; slower, with fewer, to the same pictures", tried)
             self._said = True
         self.frames = min(self.frames, (tried + 1) // 2)  # another thread may have been here
+        for module in self._network.modules():
+            module._compiled_call_impl = None  # what was compiled holds for whole windows; anew it would take minutes
         for layer, whole in zip(self._layers, self._whole, strict=True):
             layer.forward = _in_parts(whole, self.frames)
 

@@ -69,6 +69,14 @@ def test_what_was_learnt_of_the_memory_is_kept():
     assert max(asked) == 2
 
 
+def test_a_network_that_was_compiled_goes_on_as_it_was_written():
+    network = make_tiny(tiny())
+    network.generation.compile()
+    small_memory(network, ConditioningEncoder, 2)
+    Passes(network, 4)(lambda: network.encode(torch.zeros(1, 4, 45, 16, 16)))
+    assert network.generation._compiled_call_impl is None
+
+
 def test_where_one_frame_is_too_much_the_error_comes_out():
     network = make_tiny(tiny())
     passes = Passes(network, 4)

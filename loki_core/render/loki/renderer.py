@@ -91,7 +91,8 @@ class LokiRenderer:
 
         Raises `InputError` for weights that cannot be used.
         """
-        pipeline = self._source.pipeline()
+        with _enough_memory():
+            pipeline = self._source.pipeline()
         person = replace(self._head, template=self._head.template + torch.from_numpy(portrait.offsets).float())
         square = head_square(person, portrait.params, portrait.camera, margin=_MARGIN)
         seen = to_network(portrait.image, square, self._source.config.image_size)
