@@ -28,11 +28,11 @@ def run() -> list[Measurement]:
         generator.dec.direction.keep()
         image = torch.rand(1, 3, 512, 512) * 2 - 1
         source = generator.enc(image)
-        features = list(source.features)
+        features = [feature.contiguous() for feature in source.features]  # as `LiaX.encode` keeps them
         encoder = _compared("encoder", lambda: generator.enc(image), lambda: plain.encode(state, image))
         decoder = _compared(
             "decoder",
-            lambda: generator.dec(generator.navigate(source, source.alpha), source.features),
+            lambda: generator.dec(generator.navigate(source, source.alpha), tuple(features)),
             lambda: plain.decode(state, source.latent, source.alpha, features),
         )
     return encoder + decoder

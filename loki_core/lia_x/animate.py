@@ -42,7 +42,8 @@ class LiaX:
         """Latent, coefficients and features of one picture, which is resized to the network's square."""
         with torch.inference_mode():
             source = self.generator.enc(self._to_network([image]))
-        features = tuple(feature.to(self.decoder_dtype) for feature in source.features)
+        # the encoder may leave a pixel's channels together, which the decoder's convolutions do not want
+        features = tuple(feature.to(self.decoder_dtype).contiguous() for feature in source.features)
         return Source(source.latent, source.alpha, features)
 
     def edit(self, source: Source, edits: Mapping[int, float]) -> Image:

@@ -20,6 +20,7 @@ from loki_core.lia_x.layers import (
     ToFlow,
     ToRgb,
     Upsample,
+    channels_together,
     conv_layer,
 )
 
@@ -102,7 +103,7 @@ class Encoder(nn.Module):
             raise ValueError(
                 f"expected pictures of {self._size}x{self._size}, got {image.shape[-1]}x{image.shape[-2]}; resize them first"
             )
-        latent, features = self.enc_2r(image)
+        latent, features = self.enc_2r(channels_together(image))
         return Source(latent, self.enc_r2t(latent), features)
 
 

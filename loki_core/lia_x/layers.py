@@ -29,6 +29,7 @@ __all__ = [
     "ToFlow",
     "ToRgb",
     "Upsample",
+    "channels_together",
     "conv_layer",
     "freeze",
 ]
@@ -48,12 +49,23 @@ def _convolve(x: Float[Tensor, "B I H W"], weight: Float[Tensor, "O I K K"], *, 
     """A convolution. Inference on the CPU in float32 takes NNPACK's, which multiplies 3x3 kernels in a transformed space.
 
     It is the same sum in another order (relative difference 5e-6 on random numbers) in half the time: torch chooses it by itself
-    only where its build lacks oneDNN, so it is called by name. Builds without NNPACK, CUDA and training take the usual one.
+    only where its build lacks oneDNN, so it is called by name. Builds without NNPACK, CUDA, training and pictures whose channels
+    lie together (`channels_together`) take the usual one.
     """
-    fast = x.device.type == "cpu" and x.dtype == torch.float32 and not torch.is_grad_enabled() and torch._nnpack_available()
-    if fast and stride == 1 and weight.shape[-1] == 3 and x.shape[-1] >= _SMALLEST_FAST:
-        return torch._nnpack_spatial_convolution(x.contiguous(), weight.contiguous(), None, padding=padding)
+    fast = x.device.type == "cpu" and x.dtype == torch.float32 and not torch.is_grad_enabled() and x.is_contiguous()
+    if fast and stride == 1 and weight.shape[-1] == 3 and x.shape[-1] >= _SMALLEST_FAST and torch._nnpack_available():
+        return torch._nnpack_spatial_convolution(x, weight.contiguous(), None, padding=padding)
     return F.conv2d(x, weight, stride=stride, padding=padding)
+
+
+def channels_together(x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:
+    """The same values with a pixel's channels side by side in memory, for inference on the CPU; else as they are.
+
+    There a convolution of stride 2 takes half the time, a transposed one a quarter and a filter of each channel by itself a third.
+    """
+    if x.device.type == "cpu" and not torch.is_grad_enabled():
+        return x.contiguous(memory_format=torch.channels_last)
+    return x
 
 
 class _Scaled(nn.Module):
@@ -233,7 +245,7 @@ class ModulatedConv2d(_Scaled):
 
     def _filter(self, x: Float[Tensor, "B I H W"], weight: Float[Tensor, "O I K K"]) -> Float[Tensor, "B O H2 W2"]:
         if self._up:
-            return self.blur(F.conv_transpose2d(x, weight.transpose(0, 1), stride=2))
+            return self.blur(F.conv_transpose2d(channels_together(x), weight.transpose(0, 1), stride=2)).contiguous()
         return _convolve(x, weight, padding=self._padding)
 
 
