@@ -4,13 +4,14 @@
 
 Every picture is taken twice, NAME.webp light and NAME-dark.webp dark. What is shown is the example portrait (NASA, public
 domain), and a clip that is rendered from it. The studio gets a home of its own, so that nobody's work is shown or touched.
-Needs Chromium.
+Needs Chromium, and a font that has Chinese.
 """
 
 from __future__ import annotations
 
 import io
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -43,7 +44,7 @@ def main() -> None:
     if executable is None:
         raise SystemExit("expected Chromium, found none; install the system's package 'chromium'")
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        home = {**os.environ, "HOME": folder, "XDG_DATA_HOME": f"{folder}/data"}
+        home = {**os.environ, "HOME": folder, "XDG_DATA_HOME": f"{folder}/data", "LOKI_WEIGHTS": "weights"}
         clip = Path(folder, "clip.mp4")
         subprocess.run([sys.executable, "launch.py", "animate", "--example", "--out", str(clip)], cwd=_ROOT, env=home, check=True)
         browser = playwright.chromium.launch(executable_path=executable, args=list(SWITCHES))
@@ -77,13 +78,17 @@ def _work(page: Page, clip: Path) -> None:
     _photograph(page, "studio")
     _photograph(page, "face-tab", _RIGHT)
     _take_clip(page, clip)
+    _show_driver(page)
     _lengthen(page)
     _edit_by_hand(page)
     _show_tools(page)
     _show_layers(page)
     _show_keys(page)
     _show_the_rest(page)
+    _show_directions(page)
     _render(page)
+    _show_results(page)
+    _show_chinese(page)
 
 
 def _take_clip(page: Page, clip: Path) -> None:
@@ -94,6 +99,15 @@ def _take_clip(page: Page, clip: Path) -> None:
     page.evaluate("window.loki.pause()")
     _seek(page, 96)
     _photograph(page, "clip")
+
+
+def _show_driver(page: Page) -> None:
+    _open_tab(page, "Driver")
+    page.locator("[data-filter=head] select").select_option("savgol")
+    page.wait_for_function(f"{_SETTLED} && window.loki.studio.layers[0].cleaning.head.method === 'savgol'")
+    _settle(page)
+    _photograph(page, "driver", _RIGHT)
+    _undo(page)
 
 
 def _lengthen(page: Page) -> None:
@@ -171,9 +185,34 @@ def _show_the_rest(page: Page) -> None:
     _open_tab(page, "Expressions")
     page.wait_for_function("[...document.querySelectorAll('[data-preset] img')].every((image) => image.src)")
     _photograph(page, "expressions", _RIGHT)
+    _show_pad(page)
     page.locator("#ls-header [data-do=keys]").click()
     _photograph(page, "keyboard", "#ls-header dialog")
     page.keyboard.press("Escape")
+
+
+def _show_pad(page: Page) -> None:
+    page.locator("#ls-mixpad summary").click()
+    page.wait_for_function("[...document.querySelectorAll('#ls-mixpad img')].every((image) => image.naturalWidth)")
+    pad = page.locator("#ls-mixpad .pad")
+    box = pad.bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + 0.7 * box["width"], box["y"] + 0.3 * box["height"])
+    pad.blur()
+    page.mouse.move(*_NOWHERE)
+    _settle(page)
+    _photograph(page, "mixpad", _RIGHT)
+    _undo(page)
+    page.locator("#ls-mixpad summary").click()
+
+
+def _show_directions(page: Page) -> None:
+    """LIA-X's weights may be missing here: the tab says so, and has the directions that need none."""
+    _open_tab(page, "LIA-X")
+    page.locator("#ls-lia_x summary").filter(has_text="Motion directions").click()
+    page.mouse.move(*_NOWHERE)
+    _settle(page)
+    _photograph(page, "lia-x", _RIGHT)
 
 
 def _render(page: Page) -> None:
@@ -184,6 +223,57 @@ def _render(page: Page) -> None:
     page.wait_for_function("document.querySelector('#ls-render video').readyState > 3")
     page.wait_for_timeout(1500)  # the browser's own mark of loading fades
     _photograph(page, "rendered")
+
+
+def _show_results(page: Page) -> None:
+    """The shot once more without the edits, the two against each other, and more in the queue."""
+    _open_tab(page, "Layers")
+    page.locator("#ls-layers li").filter(has_text="Edits").locator("button", has_text=re.compile("^M$")).click()
+    _open_tab(page, "Render")
+    page.get_by_role("button", name="Render", exact=True).click()
+    tiles = page.locator("#ls-render [data-part=gallery] button")
+    tiles.nth(1).wait_for()
+    for number, letter in ((1, "A"), (0, "B")):
+        tiles.nth(number).click()
+        page.get_by_role("button", name=f"Show this one as {letter}").click()
+    page.get_by_role("button", name="Compare A and B").click()
+    both = "[...document.querySelectorAll('#ls-render dialog video')]"
+    page.wait_for_function(f"{both}.length === 2 && {both}.every((video) => video.currentTime > 0)")
+    page.keyboard.press("Space")
+    page.wait_for_function(f"{both}.every((video) => video.paused)")
+    bar = page.locator("#ls-render [data-part=seek]")
+    bar.evaluate("(bar) => { bar.value = 0.433 * bar.max; bar.dispatchEvent(new Event('input')); }")
+    page.get_by_role("radio", name="Side by side").last.check(force=True)
+    page.wait_for_function(f"{both}.every((video) => !video.seeking && video.readyState > 1 && video.currentTime > 4)")
+    page.wait_for_timeout(300)
+    _photograph(page, "compare")
+    page.keyboard.press("Escape")
+    page.locator("#ls-render [data-part=preview] video").evaluate("(video) => { video.pause(); video.currentTime = 4; }")
+    for form in ("webm", "png"):
+        page.locator("[name=ls-format]").select_option(form)
+        page.get_by_role("button", name="Render", exact=True).click()
+    page.locator("#ls-render [data-part=queue] li").nth(1).wait_for()
+    page.locator("#ls-render .made").evaluate("(made) => (made.scrollTop = 0)")
+    page.mouse.move(*_NOWHERE)
+    _photograph(page, "queue", _RIGHT)
+    page.wait_for_function("!document.querySelector('#ls-render [data-part=queue] li')")
+    _undo(page)
+
+
+def _show_chinese(page: Page) -> None:
+    work = page.evaluate("window.loki.studio.hash")
+    page.locator("select[name=ls-language]").select_option("zh")
+    page.wait_for_function(f"document.documentElement.lang === 'zh' && {READY} && window.loki.studio.hash === '{work}'")
+    page.evaluate("window.loki.pause()")
+    page.locator("#ls-header [data-do=leave]").evaluate("(button) => button.click()")  # it may offer the work that is here
+    _seek(page, 130)
+    _photograph(page, "chinese")
+
+
+def _undo(page: Page) -> None:
+    before = page.evaluate("window.loki.studio.revision")
+    page.keyboard.press("Control+z")
+    page.wait_for_function(f"{_SETTLED} && window.loki.studio.revision > {before}")
 
 
 def _open_tab(page: Page, name: str) -> None:
