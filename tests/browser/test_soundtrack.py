@@ -69,7 +69,6 @@ def test_the_sound_begins_again_with_the_range(sounding: Page):
                       "window.last = window.loki.frame; })")  # fmt: skip
     sounding.locator(PLAY).click()
     sounding.wait_for_function(f"window.turns > 1 && window.loki.frame > 36 && !{AUDIO}.paused && {OFF} < 0.1")
-    assert 0.9 < sounding.evaluate(f"{AUDIO}.currentTime") < 2.7
 
 
 def test_another_sound_is_mixed_when_a_layer_falls_silent(sounding: Page):
