@@ -22,6 +22,7 @@ from loki_core.lia_x.layers import (
     Upsample,
     channels_together,
     conv_layer,
+    laid_like,
 )
 
 __all__ = ["Decoder", "Encoder", "Generator", "LiaXConfig", "Source"]
@@ -183,12 +184,16 @@ class Level(nn.Module):
 
 
 def _sample(feature: Float[Tensor, "B C H W"], offset: Float[Tensor, "B 2 H W"]) -> Float[Tensor, "B C H W"]:
-    """Bilinear, zeros outside, corners aligned (LIA, the predecessor, does not align them)."""
+    """Bilinear, zeros outside, corners aligned (LIA, the predecessor, does not align them).
+
+    Places are in float32, whatever the features are: a half of 512 pixels is coarser than a pixel.
+    """
     height, width = feature.shape[-2:]
-    ys = torch.linspace(-1, 1, height, device=offset.device, dtype=offset.dtype)
-    xs = torch.linspace(-1, 1, width, device=offset.device, dtype=offset.dtype)
-    grid = torch.stack(torch.meshgrid(xs, ys, indexing="xy"), -1) + offset.permute(0, 2, 3, 1)
-    return F.grid_sample(feature, grid, mode="bilinear", padding_mode="zeros", align_corners=True)
+    ys = torch.linspace(-1, 1, height, device=offset.device)
+    xs = torch.linspace(-1, 1, width, device=offset.device)
+    grid = torch.stack(torch.meshgrid(xs, ys, indexing="xy"), -1) + offset.float().permute(0, 2, 3, 1)
+    sampled = F.grid_sample(feature.float(), grid, mode="bilinear", padding_mode="zeros", align_corners=True)
+    return laid_like(feature, sampled.to(feature.dtype))
 
 
 class Decoder(nn.Module):
@@ -208,7 +213,7 @@ class Decoder(nn.Module):
 
     def forward(self, style: Float[Tensor, "B Z"], features: tuple[Tensor, ...]) -> Float[Tensor, "B 3 H W"]:
         """The picture, nominally in [-1, 1] but not clamped. Features of batch 1 serve all styles."""
-        h = self.conv1(self.input.input.expand(len(style), -1, -1, -1), style)
+        h = laid_like(features[0], self.conv1(self.input.input.expand(len(style), -1, -1, -1), style))
         raw = g = rgb = None
         for level, feature in zip(self._levels, features, strict=True):
             h, warped, raw = level.deform(h, style, feature.expand(len(style), -1, -1, -1), raw)

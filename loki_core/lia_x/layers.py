@@ -32,6 +32,7 @@ __all__ = [
     "channels_together",
     "conv_layer",
     "freeze",
+    "laid_like",
 ]
 
 
@@ -61,11 +62,16 @@ def _convolve(x: Float[Tensor, "B I H W"], weight: Float[Tensor, "O I K K"], *, 
 def channels_together(x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:
     """The same values with a pixel's channels side by side in memory, for inference on the CPU; else as they are.
 
-    There a convolution of stride 2 takes half the time, a transposed one a quarter and a filter of each channel by itself a third.
+    There a convolution of stride 2 takes half the time, a transposed one a quarter, a filter of each channel by itself a third.
     """
     if x.device.type == "cpu" and not torch.is_grad_enabled():
         return x.contiguous(memory_format=torch.channels_last)
     return x
+
+
+def laid_like(pattern: Tensor, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:
+    """The same values, in memory in the order in which `pattern` is."""
+    return x.contiguous() if pattern.is_contiguous() else x.contiguous(memory_format=torch.channels_last)
 
 
 class _Scaled(nn.Module):
@@ -245,7 +251,7 @@ class ModulatedConv2d(_Scaled):
 
     def _filter(self, x: Float[Tensor, "B I H W"], weight: Float[Tensor, "O I K K"]) -> Float[Tensor, "B O H2 W2"]:
         if self._up:
-            return self.blur(F.conv_transpose2d(channels_together(x), weight.transpose(0, 1), stride=2)).contiguous()
+            return laid_like(x, self.blur(F.conv_transpose2d(channels_together(x), weight.transpose(0, 1), stride=2)))
         return _convolve(x, weight, padding=self._padding)
 
 
