@@ -70,7 +70,7 @@ def _loki(put: Path | None) -> int:
     from loki_core.render.loki.weights import PRESET_LABELS, find_loki, lacking_loki, own_place, put_loki
 
     print(f"Looked for in: {own_place('PRESET')} (LOKI_WEIGHTS names another folder), then in presets/loki of the project")
-    print("To be had:     mini comes with the project, or by 'launch.py train'; of sd21 no weights are published")
+    print("To be had:     mini by 'launch.py train', since none comes with the project yet; of sd21 no weights are published")
     print(_LOKI_LICENCE, flush=True)
     if put is not None:
         _check_loki(put_loki(put, _check_loki(put)))

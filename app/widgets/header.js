@@ -31,6 +31,7 @@ const takeCarried = async () => {
   const file = await LokiCarry.take();
   const path = file && (await studio.send(file));
   if (path) await studio.openProject(path, file.name);
+  return Boolean(path);
 };
 
 // --- the work as a file ----------------------------------------------------------------------------------------------
@@ -69,9 +70,9 @@ const takeUp = async () => {
   leave();
   await studio.ask("take_up", { key: studio.browserKey, id: lost.id });
 };
-const begin = () => {
-  keep();
-  takeCarried();
+const begin = async () => {
+  await keep();
+  if (await takeCarried()) leave(); // what was kept of this tab is what was carried
 };
 studio.addEventListener("studio", begin, { once: true });
 if (studio.studio) begin();
