@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -17,26 +16,18 @@ from loki_core.head.model import HeadModel
 from loki_core.motion.clip import Motion
 from loki_core.motion.formats.marks import MARKS, check_head, mark, read_confidence, read_fps, read_head
 from loki_core.motion.formats.npz_arrays import NpzLayout, read_npz
+from loki_core.motion.npz import MOTION_TENSORS
 from loki_core.raster.camera import Camera, CropBox
 
 __all__ = ["Shard", "load_shard", "save_shard"]
 
-_COEFFICIENTS: Mapping[str, tuple[int | str, ...]] = {
-    "betas": ("S",),
-    "expression": ("T", "E"),
-    "global_orient": ("T", 3),
-    "neck_pose": ("T", 3),
-    "jaw_pose": ("T", 3),
-    "eye_pose": ("T", 2, 3),
-    "translation": ("T", 3),
-}
 _LAYOUT = NpzLayout(
     "a prepared scene",
     {
         "pictures": ("u", ("T", "H", "W", 3)),
         "mattes": ("u", ("T", "H", "W")),
         "sharpness": ("f", ("T",)),
-        **{name: ("f", shape) for name, shape in _COEFFICIENTS.items()},
+        **{name: ("f", shape) for name, shape in MOTION_TENSORS.items()},
         **MARKS,
         "camera": ("f", (5,)),
         "crop": ("f", (3,)),
@@ -65,7 +56,7 @@ def save_shard(path: Path, shard: Shard) -> None:
     motion, camera = shard.motion, shard.motion.camera
     if camera is None:
         raise ValueError("expected a motion with a camera, got one without")
-    arrays = {name: getattr(motion, name).detach().cpu().numpy().astype(np.float32) for name in _COEFFICIENTS}
+    arrays = {name: getattr(motion, name).detach().cpu().numpy().astype(np.float32) for name in MOTION_TENSORS}
     arrays |= mark(motion)
     arrays |= {"pictures": shard.pictures, "mattes": shard.mattes, "sharpness": shard.sharpness.astype(np.float32)}
     arrays["camera"] = np.array([camera.focal, camera.cx, camera.cy, camera.width, camera.height], np.float64)
@@ -86,7 +77,7 @@ def load_shard(path: Path, head: HeadModel) -> Shard:
     if not (camera[[0, 3, 4]] > 0).all() or crop[2] <= 0:
         raise InputError(f"{path.name}: expected a camera and a crop of positive size, got {camera.tolist()}, {crop.tolist()}")
     motion = Motion(
-        **{name: torch.from_numpy(arrays[name].astype(np.float32)) for name in _COEFFICIENTS},
+        **{name: torch.from_numpy(arrays[name].astype(np.float32)) for name in MOTION_TENSORS},
         confidence=torch.from_numpy(read_confidence(path, arrays)),
         fps=Fraction(read_fps(path, arrays)),
         head=head.id,

@@ -16,9 +16,9 @@ from loki_core.motion.formats.marks import MARKS, check_head, mark, read_confide
 from loki_core.motion.formats.npz_arrays import NpzLayout, read_npz
 from loki_core.raster.camera import Camera
 
-__all__ = ["load_motion", "save_motion"]
+__all__ = ["MOTION_TENSORS", "load_motion", "save_motion"]
 
-_TENSORS: Mapping[str, tuple[int | str, ...]] = {
+MOTION_TENSORS: Mapping[str, tuple[int | str, ...]] = {
     "betas": ("S",),
     "expression": ("T", "E"),
     "global_orient": ("T", 3),
@@ -31,7 +31,7 @@ _TENSORS: Mapping[str, tuple[int | str, ...]] = {
 
 _LAYOUT = NpzLayout(
     "a motion",
-    {**{name: ("f", shape) for name, shape in _TENSORS.items()}, **MARKS, "camera": ("f", (5,))},
+    {**{name: ("f", shape) for name, shape in MOTION_TENSORS.items()}, **MARKS, "camera": ("f", (5,))},
     optional=frozenset({"camera"}),
 )
 
@@ -41,7 +41,7 @@ def save_motion(path: Path, motion: Motion) -> None:
 
     `fps` is numerator and denominator, `head` its name and hash, `camera` focal, cx, cy, width, height (absent when None).
     """
-    arrays = {name: getattr(motion, name).detach().cpu().numpy().astype(np.float32) for name in _TENSORS}
+    arrays = {name: getattr(motion, name).detach().cpu().numpy().astype(np.float32) for name in MOTION_TENSORS}
     arrays |= mark(motion)
     if motion.camera is not None:
         c = motion.camera
@@ -60,7 +60,7 @@ def load_motion(path: Path, head: HeadModel | None) -> Motion:
     if head is not None:
         check_head(path, found, head)
     return Motion(
-        **{field: torch.from_numpy(arrays[field].astype(np.float32)) for field in _TENSORS},
+        **{field: torch.from_numpy(arrays[field].astype(np.float32)) for field in MOTION_TENSORS},
         confidence=torch.from_numpy(confidence),
         fps=fps,
         head=found,
