@@ -11,18 +11,17 @@ import av
 import numpy as np
 from av.container import OutputContainer
 from av.video.frame import VideoFrame
-from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, VideoReformatter
-from av.video.stream import VideoStream
 from jaxtyping import UInt8
 from moviepy.audio.AudioClip import AudioClip
 
 from loki_core.files import replacing
+from loki_core.media.film import Film
 from loki_core.media.sound_out import SoundTrack
 
 __all__ = ["Mp4Writer", "mp4_writer"]
 
 _AAC_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000)
-_BT709 = 1
+_QUALITY = {"crf": "16", "preset": "veryfast"}
 
 
 class Mp4Writer:
@@ -30,34 +29,18 @@ class Mp4Writer:
 
     def __init__(self, container: OutputContainer, fps: Fraction, size: tuple[int, int], sound: AudioClip | None) -> None:
         height, width = size
-        self._container, self._fps = container, fps
         self._padding = ((0, height % 2), (0, width % 2), (0, 0))
-        self._video = _add_video(container, fps, width + width % 2, height + height % 2)
-        self._sound = None if sound is None else _sound_track(container, sound)
-        self._reformatter = VideoReformatter()
-        self._count = 0
+        stream = container.add_stream("libx264", rate=fps, options=_QUALITY)
+        stream.width, stream.height, stream.pix_fmt = width + width % 2, height + height % 2, "yuv420p"
+        self._film = Film(container, stream, fps, None if sound is None else _sound_track(container, sound))
 
     def write(self, frame: UInt8[np.ndarray, "H W 3"]) -> None:
         # yuv420p knows even sizes only: one more row or column, a copy of the last, shows less than one cut off.
-        padded = np.pad(frame, self._padding, "edge")
-        picture = self._reformatter.reformat(
-            VideoFrame.from_ndarray(padded, "rgb24"),
-            format="yuv420p",
-            dst_colorspace=Colorspace.ITU709,
-            dst_color_range=ColorRange.MPEG,
-            threads=1,
-        )
-        picture.pts, picture.time_base = self._count, 1 / self._fps
-        self._container.mux(self._video.encode(picture))
-        self._count += 1
-        if self._sound is not None:
-            self._sound.write_until(self._count / self._fps)
+        self._film.write_picture(VideoFrame.from_ndarray(np.pad(frame, self._padding, "edge"), "rgb24"))
 
     def finish(self) -> None:
         """Flush what the encoders hold."""
-        self._container.mux(self._video.encode(None))
-        if self._sound is not None:
-            self._sound.finish()
+        self._film.finish()
 
 
 @contextmanager
@@ -73,16 +56,6 @@ def mp4_writer(
             writer = Mp4Writer(container, fps, size, sound)
             yield writer
             writer.finish()
-
-
-def _add_video(container: OutputContainer, fps: Fraction, width: int, height: int) -> VideoStream:
-    stream = container.add_stream("libx264", rate=fps, options={"crf": "16", "preset": "veryfast"})
-    stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-    context = stream.codec_context
-    context.time_base = 1 / fps
-    context.colorspace, context.color_range = _BT709, ColorRange.MPEG
-    context.color_primaries, context.color_trc = ColorPrimaries.BT709, ColorTrc.BT709
-    return stream
 
 
 def _sound_track(container: OutputContainer, sound: AudioClip) -> SoundTrack:

@@ -12,18 +12,17 @@ import cv2
 import numpy as np
 from av.container import OutputContainer
 from av.video.frame import VideoFrame
-from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, VideoReformatter
 from av.video.stream import VideoStream
 from jaxtyping import UInt8
 from moviepy.audio.AudioClip import AudioClip
 
 from loki_core.files import replacing
+from loki_core.media.film import Film
 from loki_core.media.sound_out import SoundTrack
 
 __all__ = ["WebmWriter", "webm_writer"]
 
 _SOUND_RATE = 48000
-_BT709 = 1
 _QUALITY = {"crf": "18", "b": "0", "deadline": "good", "cpu-used": "5", "row-mt": "1"}
 _BLEED = 33
 """Pixels of the side of the square that colours are taken from where nothing is shown."""
@@ -33,40 +32,25 @@ class WebmWriter:
     """Encodes frames as they come, and the sound beside them. The first frame decides whether the video has alpha."""
 
     def __init__(self, container: OutputContainer, fps: Fraction, size: tuple[int, int], sound: AudioClip | None) -> None:
-        self._container, self._fps = container, fps
-        self._video = container.add_stream("libvpx-vp9", rate=fps, options=_QUALITY)
-        self._video.height, self._video.width = size
-        self._sound = None if sound is None else SoundTrack(container, sound, "libopus", rate=_SOUND_RATE, bits="160k")
-        self._reformatter = VideoReformatter()
+        self._stream = container.add_stream("libvpx-vp9", rate=fps, options=_QUALITY)
+        self._stream.height, self._stream.width = size
+        track = None if sound is None else SoundTrack(container, sound, "libopus", rate=_SOUND_RATE, bits="160k")
+        self._film = Film(container, self._stream, fps, track)
         self._kind = ""
-        self._count = 0
 
     def write(self, frame: UInt8[np.ndarray, "H W C"]) -> None:
         """Take the next frame, RGB or RGBA. Raises `ValueError` when its kind is not the first one's."""
         kind = "rgba" if frame.shape[2] == 4 else "rgb24"
         if not self._kind:
             self._kind = kind
-            _describe(self._video, self._fps, alpha=kind == "rgba")
+            _choose_format(self._stream, alpha=kind == "rgba")
         if kind != self._kind:
             raise ValueError(f"expected {self._kind} as in the first frame, got {kind}; give all frames alpha, or none")
-        picture = self._reformatter.reformat(
-            VideoFrame.from_ndarray(_spread_colours(frame) if kind == "rgba" else frame, kind),
-            format=self._video.pix_fmt,
-            dst_colorspace=Colorspace.ITU709,
-            dst_color_range=ColorRange.MPEG,
-            threads=1,
-        )
-        picture.pts, picture.time_base = self._count, 1 / self._fps
-        self._container.mux(self._video.encode(picture))
-        self._count += 1
-        if self._sound is not None:
-            self._sound.write_until(self._count / self._fps)
+        self._film.write_picture(VideoFrame.from_ndarray(_spread_colours(frame) if kind == "rgba" else frame, kind))
 
     def finish(self) -> None:
         """Flush what the encoders hold."""
-        self._container.mux(self._video.encode(None))
-        if self._sound is not None:
-            self._sound.finish()
+        self._film.finish()
 
 
 @contextmanager
@@ -97,11 +81,7 @@ def _spread_colours(frame: UInt8[np.ndarray, "H W 4"]) -> UInt8[np.ndarray, "H W
     return spread
 
 
-def _describe(stream: VideoStream, fps: Fraction, *, alpha: bool) -> None:
+def _choose_format(stream: VideoStream, *, alpha: bool) -> None:
     stream.pix_fmt = "yuva420p" if alpha else "yuv420p"
-    context = stream.codec_context
-    context.time_base = 1 / fps
-    context.colorspace, context.color_range = _BT709, ColorRange.MPEG
-    context.color_primaries, context.color_trc = ColorPrimaries.BT709, ColorTrc.BT709
     if alpha:
         stream.metadata["alpha_mode"] = "1"
