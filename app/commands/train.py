@@ -11,6 +11,7 @@ from app.commands.options import Subparsers, add_command
 from loki_core.errors import InputError
 
 if TYPE_CHECKING:
+    from loki_core.dex.configs import DexPart
     from loki_core.diffusion.configs import EncoderInput
     from loki_core.training.loop import TrainingLoop
 
@@ -19,6 +20,7 @@ __all__ = ["add", "run"]
 _STEPS = 20_000
 _REST: Mapping[str, EncoderInput] = {"deformation": "encoding", "encoding": "deformation"}
 """What is left of the driver map without each."""
+_DEX_PARTS: tuple[DexPart, ...] = ("rays", "warping", "augmentation")
 
 
 def add(commands: Subparsers) -> None:
@@ -39,7 +41,11 @@ def add(commands: Subparsers) -> None:
     parser.add_argument("--steps", type=int, default=_STEPS, metavar="N", help=f"train up to step N (default: {_STEPS})")
     parser.add_argument("--data", type=Path, metavar="FOLDER", help="train on what `prepare` wrote, not on synthetic portraits")
     told = parser.add_mutually_exclusive_group()
-    told.add_argument("--without", choices=tuple(_REST), help="leave these channels of the driver map at zero (ablation)")
+    told.add_argument(
+        "--without",
+        choices=(*_REST, *_DEX_PARTS),
+        help="leave these channels of the driver map at zero; of DeX-Portrait: train without that part (ablation)",
+    )
     told.add_argument("--coefficients", action="store_true", help="give a pose as numbers instead of a driver map (ablation)")
     parser.add_argument("--resume", action="store_true", help="go on from the state in the folder")
 
@@ -84,6 +90,8 @@ def _loki(arguments: argparse.Namespace) -> TrainingLoop:
     from loki_core.training.run_folder import describe_run
     from loki_core.training.trainer import Trainer
 
+    if arguments.without in _DEX_PARTS:
+        raise InputError(f"expected --without {', '.join(_REST)} with Loki's network, got {arguments.without}; choose one")
     head = embedded_head()
     reads: EncoderInput = "vector" if arguments.coefficients else _REST.get(arguments.without, "map")
     data = SyntheticConfig() if arguments.data is None else folder_config(arguments.data)
@@ -112,12 +120,16 @@ def _lia_x(arguments: argparse.Namespace) -> TrainingLoop:
 def _dex(arguments: argparse.Namespace) -> TrainingLoop:
     from loki_core.dex.saved import read_motion_network
     from loki_core.head.embedded import embedded_head
-    from loki_core.training.dex import DEX_RUNS, DexTrainer, MotionRun, MotionTrainer
+    from loki_core.training.dex import DEX_RUNS, DexTrainer, MotionRun, MotionTrainer, run_without
     from loki_core.training.run_folder import describe_preset_run
 
-    if arguments.without or arguments.coefficients or arguments.data:
-        raise InputError("expected --without, --coefficients and --data with Loki's network, got DeX-Portrait; leave them out")
+    if arguments.coefficients or arguments.data:
+        raise InputError("expected --coefficients and --data with Loki's network, got DeX-Portrait; leave them out")
+    if arguments.without in _REST:
+        raise InputError(f"expected --without {', '.join(_DEX_PARTS)} with DeX-Portrait, got {arguments.without}; choose one")
     run = DEX_RUNS[arguments.preset]
+    if arguments.without:
+        run = run_without(run, arguments.without)
     if isinstance(run, MotionRun):
         describe_preset_run(arguments.out, "dex", run.to_dict(), seed=run.train.seed, resume=arguments.resume)
         return MotionTrainer(run, embedded_head(), arguments.out)

@@ -7,9 +7,9 @@ docs/decisions/0014-dex.md.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from math import sqrt
-from typing import Any
+from typing import Any, Literal
 
 from loki_core.diffusion.configs import PRESETS as LOKI_PRESETS
 from loki_core.diffusion.configs import ScheduleConfig, UNetConfig, config_of
@@ -18,13 +18,19 @@ from loki_core.errors import InputError
 __all__ = [
     "DEX_PRESETS",
     "DexConfig",
+    "DexPart",
     "ExpressionConfig",
     "LiftConfig",
     "MotionConfig",
     "PoseConfig",
     "VolumeConfig",
     "dex_preset",
+    "dex_without",
+    "motion_without",
 ]
+
+DexPart = Literal["rays", "warping", "augmentation"]
+"""What a network can be trained without, to see what it is worth."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +82,9 @@ class MotionConfig:
     expression: ExpressionConfig
     decoder: tuple[int, ...]
     """Widths of its stages, coarsest first; each after the first doubles the size."""
+    augmented: bool = True
+    """Pose is read from pictures whose eyes and mouth are masked, expression is learned from another view of the instant.
+    Without it both are read from the picture as it is."""
 
     def __post_init__(self) -> None:
         if len(self.decoder) != len(self.volume.widths):
@@ -121,6 +130,10 @@ class DexConfig:
     context: int
     """Channels of a token."""
     schedule: ScheduleConfig
+    rays: bool = True
+    """The network is told of poses by ray maps. Without them their channels are 0."""
+    warping: bool = True
+    """The reference's features are moved to the driver's pose. Without it they stay where they are."""
 
     def __post_init__(self) -> None:
         if self.motion.expression.latent % self.tokens:
@@ -202,3 +215,16 @@ def dex_preset(name: str) -> DexConfig:
     if name not in DEX_PRESETS:
         raise InputError(f"expected one of {', '.join(DEX_PRESETS)}, got '{name}'; choose one of them")
     return DEX_PRESETS[name]
+
+
+def motion_without(config: MotionConfig) -> MotionConfig:
+    """The motion trainer without the augmentations that keep pose and expression apart; otherwise the same."""
+    return replace(config, name=f"{config.name}-without-augmentation", augmented=False)
+
+
+def dex_without(config: DexConfig, part: DexPart) -> DexConfig:
+    """The animator without one part; otherwise the same."""
+    named = replace(config, name=f"{config.name}-without-{part}")
+    if part == "augmentation":
+        return replace(named, motion=motion_without(config.motion))
+    return replace(named, rays=False) if part == "rays" else replace(named, warping=False)

@@ -110,9 +110,10 @@ class DexNetwork(ModelMixin, ConfigMixin):  # type: ignore[misc]
         frames, size = driver.shape[1], self.dex.latent_size
         sources = source[:, None].expand(-1, frames, -1, -1)
         rays = torch.cat([ray_map(sources, size), ray_map(driver, size)], dim=2)
+        moved = relative_pose(driver if self.dex.warping else sources, sources)
         features = observed.features.repeat_interleave(frames, 0)
-        added = self.warp(features, relative_pose(driver, sources).flatten(0, 1)).unflatten(0, (-1, frames))
-        return Conditions(rays.to(added.dtype), added, self.tokens(expression))
+        added = self.warp(features, moved.flatten(0, 1)).unflatten(0, (-1, frames))
+        return Conditions(rays.to(added.dtype) * self.dex.rays, added, self.tokens(expression))
 
     def predict(
         self,

@@ -13,7 +13,7 @@ from diffusers.pipelines.pipeline_utils import DiffusionPipeline
 from jaxtyping import Float
 from torch import Tensor
 
-from loki_core.dex.masking import hide_features
+from loki_core.dex.masking import pose_pictures
 from loki_core.dex.network import Conditions, DexNetwork, Observed
 from loki_core.dex.saved import read_dex
 from loki_core.diffusion.guidance import Branch
@@ -92,7 +92,8 @@ class DexPipeline(DiffusionPipeline):
     @torch.no_grad()
     def pose(self, pictures: Float[Tensor, "T 3 H W"], focus: Float[Tensor, "T H W"]) -> Float[Tensor, "T 3 4"]:
         """How the heads of pictures in [-1, 1] are posed."""
-        return self.network.motion.pose(hide_features(self._ours(pictures), focus.to(self.network.device)))
+        motion = self.network.motion
+        return motion.pose(pose_pictures(motion.motion, self._ours(pictures), focus.to(self.network.device)))
 
     @torch.no_grad()
     def expression(self, pictures: Float[Tensor, "T 3 H W"]) -> Float[Tensor, "T E"]:

@@ -7,7 +7,7 @@ about eyes and mouth at the start. All numbers are ours: docs/decisions/0014-dex
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -17,8 +17,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from loki_core.data.samples import Batch, SyntheticConfig
-from loki_core.dex.configs import DexConfig, MotionConfig, dex_preset
-from loki_core.dex.masking import hide_features
+from loki_core.dex.configs import DexConfig, DexPart, MotionConfig, dex_preset, dex_without, motion_without
+from loki_core.dex.masking import pose_pictures
 from loki_core.dex.motion import MotionNetwork
 from loki_core.dex.network import DexNetwork
 from loki_core.dex.pipeline import DexPipeline
@@ -32,7 +32,7 @@ from loki_core.training.loop import TrainingLoop
 from loki_core.training.pictures import pyramid_difference, signed
 from loki_core.training.step import Draws, draw_chances, focus_weights
 
-__all__ = ["DEX_RUNS", "DexRun", "DexTrainer", "MotionRun", "MotionTrainer", "animator_loss", "motion_loss"]
+__all__ = ["DEX_RUNS", "DexRun", "DexTrainer", "MotionRun", "MotionTrainer", "animator_loss", "motion_loss", "run_without"]
 
 _FACELESS = 7919
 """Apart from the seeds that noise is drawn with."""
@@ -82,12 +82,21 @@ DEX_RUNS: Mapping[str, MotionRun | DexRun] = MappingProxyType(
 """By the name of their preset."""
 
 
-def motion_loss(network: nn.Module, batch: Batch, weights: Float[Tensor, "B 1 H W"]) -> Float[Tensor, ""]:
+def run_without(run: MotionRun | DexRun, part: DexPart) -> MotionRun | DexRun:
+    """The run of a network without one part, to see what it is worth. Raises `InputError` for a part that it has not."""
+    if isinstance(run, DexRun):
+        return replace(run, network=dex_without(run.network, part))
+    if part != "augmentation":
+        raise InputError(f"expected --without augmentation for motion encoders, got {part}; the animator has that")
+    return replace(run, network=motion_without(run.network))
+
+
+def motion_loss(network: nn.Module, config: MotionConfig, batch: Batch, weights: Float[Tensor, "B 1 H W"]) -> Float[Tensor, ""]:
     """The source drawn in the driver's pose, with the expression of the driver as another view shows it, against the driver."""
     pictures = signed(batch.targets)
     source, driver = pictures[:, SOURCE], pictures[:, DRIVER]
-    masked = [hide_features(pictures[:, index], batch.focus[:, index]) for index in (SOURCE, DRIVER)]
-    drawn = network(source, *masked, pictures[:, VIEW]).float()
+    posed = [pose_pictures(config, pictures[:, index], batch.focus[:, index]) for index in (SOURCE, DRIVER)]
+    drawn = network(source, *posed, pictures[:, VIEW if config.augmented else DRIVER]).float()
     return ((drawn - driver).abs() * weights).mean() + pyramid_difference(drawn, driver)
 
 
@@ -103,7 +112,7 @@ def animator_loss(
     """Weighted mean square error of what is predicted for the noisy frames behind the source. `faced`: with expression."""
     count, kept = len(batch.targets), (~draws.dropped).float()
     pictures = signed(batch.targets)
-    masked = hide_features(pictures.flatten(0, 1), batch.focus.flatten(0, 1)).unflatten(0, (count, -1))
+    masked = pose_pictures(config.motion, pictures.flatten(0, 1), batch.focus.flatten(0, 1)).unflatten(0, (count, -1))
     latents = to_latents(pictures.flatten(0, 1), config).unflatten(0, (count, -1))
     source, clean = latents[:, SOURCE] * kept[:, None, None, None], latents[:, 1:]
     noisy = schedule.noisy(clean, draws.noise, draws.timesteps)
@@ -132,7 +141,7 @@ class MotionTrainer(TrainingLoop):
     def _loss(self, batch: Batch, number: int) -> Tensor:
         weights = focus_weights(batch.focus[:, DRIVER : DRIVER + 1], 1, self.config.loss, self.step)[:, 0]
         device = self.accelerator.device
-        return motion_loss(self.network, batch.to(device), weights.to(device))
+        return motion_loss(self.network, self.run.network, batch.to(device), weights.to(device))
 
     def _save_weights(self, folder: Path) -> None:
         self.averaged().save_pretrained(folder)

@@ -10,9 +10,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from loki_core.dex.configs import dex_preset
+from loki_core.dex.configs import DexConfig, dex_preset, dex_without
 from loki_core.dex.motion import MotionNetwork
-from loki_core.dex.network import DexNetwork
+from loki_core.dex.network import Conditions, DexNetwork
 from loki_core.dex.pipeline import DexMotion, DexPipeline, KnownPortrait
 from loki_core.dex.saved import read_motion_network
 from loki_core.dex.similarity import pose_matrix
@@ -105,6 +105,21 @@ def test_networks_of_both_systems_are_made_of_the_same_unet(pipe: DexPipeline):
     for part in ("generation", "reference"):
         ours, theirs = getattr(pipe.network, part), getattr(loki, part)
         assert type(ours) is type(theirs) and set(ours.layers) == set(theirs.layers)
+
+
+def conditions(pipe: DexPipeline, config: DexConfig) -> Conditions:
+    """What a network of that configuration is told, with the weights of another."""
+    network = DexNetwork(config.to_dict())
+    network.load_state_dict(pipe.network.state_dict())
+    moved, observed = motion(2), network.observe(torch.randn(1, 12, 8, 8, generator=torch.Generator().manual_seed(1)))
+    return network.conditions(observed, torch.eye(3, 4)[None], moved.poses[None], moved.expressions[None])
+
+
+def test_a_network_without_rays_or_warping_is_told_the_rest(pipe: DexPipeline):
+    whole, blind, stiff = (conditions(pipe, c) for c in (TINY, dex_without(TINY, "rays"), dex_without(TINY, "warping")))
+    assert not blind.rays.any() and torch.equal(blind.added, whole.added)
+    assert torch.equal(stiff.rays, whole.rays) and torch.equal(stiff.added[:, 0], stiff.added[:, 1])
+    assert not torch.equal(whole.added[:, 0], whole.added[:, 1])
 
 
 def test_a_portrait_of_another_size_is_refused(pipe: DexPipeline):

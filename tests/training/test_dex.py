@@ -9,15 +9,17 @@ import pytest
 import torch
 
 from loki_core.data.samples import Batch, SyntheticConfig, SyntheticWindows, collate
-from loki_core.dex.masking import hide_features
+from loki_core.dex.configs import dex_without, motion_without
+from loki_core.dex.masking import hide_features, pose_pictures
 from loki_core.dex.motion import MotionNetwork
+from loki_core.dex.network import DexNetwork
 from loki_core.dex.pipeline import DexPipeline
 from loki_core.dex.saved import read_motion_network
 from loki_core.dex.windows import DRIVER, VIEW, DrivenWindows
 from loki_core.errors import InputError
 from loki_core.head.embedded import embedded_head
 from loki_core.training.config import OptimizerConfig, TrainConfig
-from loki_core.training.dex import DEX_RUNS, DexRun, DexTrainer, MotionRun, MotionTrainer, animator_loss, motion_loss
+from loki_core.training.dex import DEX_RUNS, DexRun, DexTrainer, MotionRun, MotionTrainer, animator_loss, motion_loss, run_without
 from loki_core.training.step import draw_chances
 from tests.dex.tiny import TINY, TINY_MOTION
 
@@ -81,9 +83,9 @@ def test_eyes_and_mouth_are_hidden_with_a_margin():
 def test_training_the_encoders_lowers_the_loss(tmp_path: Path, batch: Batch):
     made = MotionTrainer(MOTION, HEAD, tmp_path)
     plain = torch.ones(4, 1, 16, 16)
-    before = motion_loss(made.network, batch, plain).item()
+    before = motion_loss(made.network, TINY_MOTION, batch, plain).item()
     made.train(20)
-    assert motion_loss(made.network, batch, plain).item() < 0.8 * before
+    assert motion_loss(made.network, TINY_MOTION, batch, plain).item() < 0.8 * before
     read = read_motion_network(tmp_path / "weights")
     averaged = made.averaged().state_dict()
     assert all(torch.equal(value, averaged[name]) for name, value in read.state_dict().items())
@@ -140,3 +142,32 @@ def test_an_animator_on_other_encoders_is_refused(tmp_path: Path):
 def test_the_presets_fit_their_data():
     for run in DEX_RUNS.values():
         assert run.train.data.size == run.network.image_size
+
+
+def test_without_augmentation_pose_and_expression_are_read_from_the_driver_as_it_is(batch: Batch):
+    network, plain, other = motion_network(), torch.ones(4, 1, 16, 16), motion_without(TINY_MOTION)
+    seen: list[torch.Tensor] = []
+    network.register_forward_pre_hook(lambda module, inputs: seen.extend(inputs))
+    motion_loss(network, other, batch, plain)
+    source, masked_source, masked_driver, expressive = seen
+    assert torch.equal(masked_source, source) and torch.equal(masked_driver, expressive)
+    assert torch.equal(expressive, batch.targets[:, DRIVER].float() / 127.5 - 1)
+    focus = batch.focus[:, DRIVER]
+    assert not torch.equal(pose_pictures(TINY_MOTION, expressive, focus), pose_pictures(other, expressive, focus))
+
+
+def test_a_run_without_a_part_is_of_the_same_size():
+    for part in ("rays", "warping", "augmentation"):
+        network = run_without(ANIMATOR, part).network
+        assert network != TINY and network.name == f"tiny-without-{part}"
+        assert {n: w.shape for n, w in DexNetwork(network.to_dict()).state_dict().items()} == {
+            n: w.shape for n, w in DexNetwork(TINY.to_dict()).state_dict().items()
+        }
+    assert run_without(MOTION, "augmentation").network == motion_without(TINY_MOTION)
+    with pytest.raises(InputError, match="got rays"):
+        run_without(MOTION, "rays")
+
+
+def test_an_animator_without_augmentation_needs_encoders_without_it(tmp_path: Path):
+    with pytest.raises(InputError, match="expected motion weights of 'tiny-motion-without-augmentation', got 'tiny-motion'"):
+        DexTrainer(replace(ANIMATOR, network=dex_without(TINY, "augmentation")), motion_network(), HEAD, tmp_path)

@@ -18,6 +18,9 @@ from loki_core.errors import InputError
         (["--preset", "dex-motion-mini", "--motion", "nowhere"], "--motion with the preset dex-mini"),
         (["--preset", "dex-motion-mini", "--coefficients"], "leave them out"),
         (["--preset", "dex-motion-mini", "--data", "nowhere"], "leave them out"),
+        (["--preset", "dex-motion-mini", "--without", "encoding"], "got encoding; choose one"),
+        (["--preset", "dex-motion-mini", "--without", "rays"], "the animator has that"),
+        (["--preset", "mini", "--without", "rays"], "got rays; choose one"),
         (["--preset", "dex-motion-mini", "--resume"], "found none"),
     ],
 )
