@@ -18,6 +18,7 @@ from loki_core.render.settings import complete
 from loki_core.timeline.curves import sample
 from loki_core.timeline.layers import Layer
 from loki_core.timeline.performance import frame_count, frame_rate, lost_frames, spans
+from loki_core.timeline.slots import sides_of, slots_of
 from loki_core.timeline.state import (
     RenderChoice,
     StudioState,
@@ -93,9 +94,17 @@ def _layer(layer: Layer, state: StudioState) -> Reply:
         "weight": float(sample(layer.weight, np.array([float(frame)]))[0]) if layer.weight.keys else 1.0,
         "weight_keys": [key.frame for key in layer.weight.keys] if len(layer.weight.keys) > 1 else [],
         "regions": dict(layer.regions),
+        "slots": None if layer.by_hand else _slots(layer, state),
         "gains": asdict(layer.retarget),
         "cleaning": asdict(layer.cleaning),
     }
+
+
+def _slots(layer: Layer, state: StudioState) -> Reply:
+    """What pose and expression come from where the layer is one of the two, and what is its own share of it."""
+    slots = slots_of(state.layers, layer)
+    sources = {name: found.source if found else "" for name, found in (("pose", slots.pose), ("expression", slots.expression))}
+    return {**sources, "own": sides_of(layer)}
 
 
 def _lost(session: Session, state: StudioState) -> list[tuple[int, int]]:

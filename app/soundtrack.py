@@ -18,7 +18,8 @@ from loki_core.media.sound_mix import clip_of, mix
 from loki_core.media.sound_out import write_sound
 from loki_core.timeline.layers import Layer, audible
 from loki_core.timeline.performance import frame_count, frame_rate
-from loki_core.timeline.state import StudioState, motion_layer
+from loki_core.timeline.slots import sounding_layer
+from loki_core.timeline.state import StudioState
 
 __all__ = ["Heard", "heard_in", "mixed", "sound_file", "sound_name"]
 
@@ -45,14 +46,14 @@ class Heard:
 def heard_in(session: Session, state: StudioState, first: int, stop: int) -> tuple[Heard, ...]:
     """What is heard in frames `first` to `stop`; its times count from `first`."""
     layers = audible(state.layers)
-    driver = motion_layer(state)
+    driver = sounding_layer(state)
     parts = [] if driver is None or driver not in layers else [_driver(session, state, driver, first, stop)]
     parts += [_voice(session, state, layer, first, stop) for layer in layers]
     return tuple(part for part in parts if part is not None and part.start < part.end)
 
 
 def _driver(session: Session, state: StudioState, layer: Layer, first: int, stop: int) -> Heard | None:
-    """The sound of the lowest performance, where it is heard as it was recorded: not when its speed was changed."""
+    """The sound of the driver's clip, where it is heard as it was recorded: not when its speed was changed."""
     act, fps = session.acts[layer.source], Fraction(*state.fps)
     if act.clip is None or not act.has_sound or layer.speed != 1:
         return None

@@ -20,7 +20,7 @@ from loki_core.timeline.turns import turn_together
 
 __all__ = [
     "REGIONS", "Extend", "Layer", "LayerSound", "Mode", "Region", "audible", "hand_values", "source_places", "weights",
-    "with_field", "with_gain", "with_region",
+    "with_field", "with_gain", "with_performance", "with_region",
 ]  # fmt: skip
 
 Region = Literal["brows", "eyes", "lids", "cheeks", "nose", "mouth", "jaw", "tongue", "head", "neck"]
@@ -104,6 +104,12 @@ def with_field(layer: Layer, name: str, value: object) -> Layer:
     if changed.stop is not None and changed.stop <= changed.first:
         raise InputError(f"expected a layer of at least one frame, got {changed.first} to {changed.stop}")
     return changed
+
+
+def with_performance(layer: Layer, source: str, name: str) -> Layer:
+    """Follow another performance from its beginning at its own speed. Gains, faders and times of the timeline stay."""
+    follow = layer.retarget if source == layer.source else replace(layer.retarget, neutral=None)  # it is a frame of the old one
+    return replace(layer, source=source, name=name, retarget=follow, offset=0, speed=1.0)
 
 
 def with_gain(layer: Layer, name: str, value: float) -> Layer:

@@ -19,7 +19,7 @@ from loki_core.motion.presets import ExpressionPreset
 from loki_core.raster.preview import PREVIEW_MODES, PreviewMode
 from loki_core.render.kinds import DEFAULT_RENDERER, renderer_kind
 from loki_core.render.settings import SettingValue, stored
-from loki_core.timeline.layers import Layer, hand_values
+from loki_core.timeline.layers import Layer, hand_values, with_performance
 from loki_core.timeline.tracks import Tracks, drop_tracks, set_keys
 
 __all__ = [
@@ -241,12 +241,7 @@ def with_motion(state: StudioState, motion: str, name: str = "", fps: Fraction =
     state = replace(state, fps=fps.as_integer_ratio())
     if now is None:
         return replace(add_layer(state, Layer("", name, motion)), look=state.look)
-    follow = now.retarget if motion == now.source else replace(now.retarget, neutral=None)  # it is a frame of the old one
-    return change_layer(
-        state,
-        now.id,
-        lambda layer: replace(layer, source=motion, name=name, retarget=follow, first=0, stop=None, offset=0, speed=1.0),
-    )
+    return change_layer(state, now.id, lambda layer: replace(with_performance(layer, motion, name), first=0, stop=None))
 
 
 def with_trim(state: StudioState, first: int, stop: int, *, frame_count: int) -> StudioState:
