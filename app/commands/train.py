@@ -39,6 +39,9 @@ def add(commands: Subparsers) -> None:
     parser.add_argument("--motion", type=Path, metavar="FOLDER", help="dex-mini: the weights folder of a dex-motion-mini")
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="where state, weights and losses go")
     parser.add_argument("--steps", type=int, default=_STEPS, metavar="N", help=f"train up to step N (default: {_STEPS})")
+    parser.add_argument(
+        "--cool-down", type=int, default=0, metavar="N", help="let the learning rate fall to 0 over the last N steps (default: 0)"
+    )
     parser.add_argument("--data", type=Path, metavar="FOLDER", help="train on what `prepare` wrote, not on synthetic portraits")
     told = parser.add_mutually_exclusive_group()
     told.add_argument(
@@ -58,6 +61,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     if arguments.steps < 1:
         raise InputError(f"expected --steps of at least 1, got {arguments.steps}")
+    if not 0 <= arguments.cool_down <= arguments.steps:
+        raise InputError(f"expected --cool-down from 0 to the {arguments.steps} steps, got {arguments.cool_down}")
     if arguments.motion and arguments.preset != "dex-mini":
         raise InputError(f"expected --motion with the preset dex-mini, got {arguments.preset}; leave it out")
     if arguments.preset in DEX_RUNS:
@@ -68,12 +73,12 @@ def run(arguments: argparse.Namespace) -> int:
         trainer.resume()
     log = log_losses(arguments.out, trainer.config.log_every)
 
-    def report(step: int, loss: float) -> None:
-        log(step, loss)
+    def report(step: int, loss: float, rate: float) -> None:
+        log(step, loss, rate)
         print(f"\rstep {step} of {arguments.steps}, loss {loss:.4f}", end="", flush=True)
 
     try:
-        trainer.train(arguments.steps, report=report)
+        trainer.train(arguments.steps, cool_down=arguments.cool_down, report=report)
     except Diverged as exc:
         raise InputError(f"{exc}; --resume goes on from it") from exc
     print(f"\nWeights: {arguments.out / 'weights'}")

@@ -23,8 +23,8 @@ from loki_core.training.config import TrainConfig
 
 __all__ = ["Diverged", "Report", "TrainingLoop"]
 
-Report = Callable[[int, float], None]
-"""Called as (step, loss) after each step."""
+Report = Callable[[int, float, float], None]
+"""Called as (step, loss, learning rate) after each step."""
 _STATE, _UNFINISHED, _BEFORE = "state", "state.unfinished", "state.before"
 _PROGRESS = "progress.json"
 
@@ -59,15 +59,19 @@ class TrainingLoop(ABC):
         self.accelerator.register_for_checkpointing(self.average)
         self.step = 0
 
-    def train(self, steps: int, *, report: Report | None = None) -> None:
-        """Train up to step `steps` and save. Raises `Diverged` and leaves the last saved state as it is."""
+    def train(self, steps: int, *, cool_down: int = 0, report: Report | None = None) -> None:
+        """Train up to step `steps` and save; over the last `cool_down` of them the learning rate falls to 0.
+
+        Raises `Diverged` and leaves the last saved state as it is.
+        """
         self.network.train()
         batches = self._batches(steps)
         while self.step < steps:
-            loss = self._optimise([next(batches) for _ in range(self.config.accumulate)])
+            rate = self._rate(steps, cool_down)
+            loss = self._optimise([next(batches) for _ in range(self.config.accumulate)], rate)
             self.step += 1
             if report is not None:
-                report(self.step, loss)
+                report(self.step, loss, rate)
             if self.step % self.config.save_every == 0 or self.step == steps:
                 self.save()
 
@@ -104,7 +108,14 @@ class TrainingLoop(ABC):
         network.load_state_dict(self.accelerator.unwrap_model(self.network).state_dict())
         self.average.copy_to(network.parameters())
 
-    def _optimise(self, batches: list[Batch]) -> float:
+    def _rate(self, steps: int, cool_down: int) -> float:
+        """The learning rate of the coming step: rises from 0 at the start, falls to 0 at the end."""
+        optimizer = self.config.optimizer
+        rising = (self.step + 1) / optimizer.warm_up
+        falling = (steps - self.step) / cool_down if cool_down else 1.0
+        return optimizer.rate * min(1.0, rising, falling)
+
+    def _optimise(self, batches: list[Batch], rate: float) -> float:
         """One step of the optimiser over `accumulate` batches; the mean loss."""
         losses: list[Tensor] = []
         for index, batch in enumerate(batches):
@@ -116,7 +127,7 @@ class TrainingLoop(ABC):
                 if self.accelerator.sync_gradients:
                     self._clip()
                 for group in self.optimizer.param_groups:
-                    group["lr"] = self.config.optimizer.rate * min(1.0, (self.step + 1) / self.config.optimizer.warm_up)
+                    group["lr"] = rate
                 self.optimizer.step()
                 self.optimizer.zero_grad()
                 losses.append(loss.detach())

@@ -73,16 +73,16 @@ def source_commit() -> str | None:
 
 
 def log_losses(folder: Path, every: int) -> Report:
-    """A report that appends to losses.csv: step, mean loss since the last line, seconds since the start."""
+    """A report that appends to losses.csv: step, mean loss since the last line, learning rate, seconds since the start."""
     path, start = folder / "losses.csv", time.monotonic()
     since: list[float] = []
 
-    def report(step: int, loss: float) -> None:
+    def report(step: int, loss: float, rate: float) -> None:
         since.append(loss)
         if step % every == 0:
-            head = "" if path.exists() else "step,loss,seconds\n"
+            head = "" if path.exists() else "step,loss,rate,seconds\n"
             with path.open("a", encoding="utf-8") as file:
-                file.write(f"{head}{step},{sum(since) / len(since):.6f},{time.monotonic() - start:.1f}\n")
+                file.write(f"{head}{step},{sum(since) / len(since):.6f},{rate:.3g},{time.monotonic() - start:.1f}\n")
             since.clear()
 
     return report

@@ -187,7 +187,7 @@ def test_a_network_trains_on_the_folder(prepared: Path, tmp_path: Path):
     describe_run(tmp_path, config, tiny, resume=False)
     describe_run(tmp_path, config, tiny, resume=True)
     losses: list[float] = []
-    Trainer(config, tiny, embedded_head(), tmp_path).train(2, report=lambda _, loss: losses.append(loss))
+    Trainer(config, tiny, embedded_head(), tmp_path).train(2, report=lambda _, loss, rate: losses.append(loss))
     assert len(losses) == 2 and all(np.isfinite(losses))
 
 

@@ -26,6 +26,7 @@ from tests.training.conftest import tiny_of
         (["--preset", "lia-x-small", "--coefficients"], "leave them out"),
         (["--preset", "lia-x-small", "--resume"], "found none"),
         (["--steps", "0"], "at least 1"),
+        (["--steps", "5", "--cool-down", "6"], "from 0 to the 5"),
         (["--data", "nowhere"], "run prepare first"),
     ],
 )

@@ -47,7 +47,7 @@ def weights(made: Trainer) -> dict[str, torch.Tensor]:
     return {name: value.clone() for name, value in made.network.state_dict().items()}
 
 
-def _note(losses: list[float], step: int, loss: float) -> None:
+def _note(losses: list[float], step: int, loss: float, rate: float) -> None:
     losses.append(loss)
 
 
@@ -74,18 +74,25 @@ def test_a_frozen_reference_stays_as_it_is(tmp_path):
 def test_a_resumed_run_ends_with_the_same_weights(tmp_path):
     whole, halves = trainer(tmp_path / "whole"), trainer(tmp_path / "halves")
     losses: dict[str, list[float]] = {"whole": [], "halves": []}
-    whole.train(4, report=lambda _, loss: losses["whole"].append(loss))
-    halves.train(2, report=lambda _, loss: losses["halves"].append(loss))
+    whole.train(4, report=lambda _, loss, rate: losses["whole"].append(loss))
+    halves.train(2, report=lambda _, loss, rate: losses["halves"].append(loss))
     again = trainer(tmp_path / "halves")
     again.resume()
     assert again.step == 2
-    again.train(4, report=lambda _, loss: losses["halves"].append(loss))
+    again.train(4, report=lambda _, loss, rate: losses["halves"].append(loss))
     assert losses["whole"] == losses["halves"]
     expected, got = weights(whole), weights(again)
     assert all(torch.equal(expected[name], got[name]) for name in expected)
     averages = [LokiPipeline.from_pretrained(tmp_path / name / "weights").network for name in ("whole", "halves")]
     pairs = zip(averages[0].parameters(), averages[1].parameters(), strict=True)
     assert all(torch.equal(first, second) for first, second in pairs)
+
+
+def test_the_rate_rises_at_the_start_and_falls_to_nothing_at_the_end(tmp_path):
+    config = replace(CONFIG, optimizer=replace(CONFIG.optimizer, warm_up=2))
+    rates: list[float] = []
+    trainer(tmp_path, config).train(5, cool_down=2, report=lambda _, loss, rate: rates.append(rate * 1e3))
+    assert rates == pytest.approx([0.5, 1.0, 1.0, 1.0, 0.5])
 
 
 def test_windows_from_another_process_are_the_same(tmp_path):
@@ -99,7 +106,7 @@ def test_windows_from_another_process_are_the_same(tmp_path):
 def test_gradients_of_several_batches_make_one_step(tmp_path):
     made = trainer(tmp_path, replace(CONFIG, accumulate=2))
     reported: list[int] = []
-    made.train(2, report=lambda step, _: reported.append(step))
+    made.train(2, report=lambda step, *_: reported.append(step))
     assert reported == [1, 2]
 
 
@@ -170,7 +177,7 @@ def test_a_run_writes_what_it_was_started_with(tmp_path):
 def test_losses_are_averaged_into_a_table(tmp_path):
     report = log_losses(tmp_path, 2)
     for step, loss in ((1, 1.0), (2, 3.0), (3, 5.0), (4, 7.0)):
-        report(step, loss)
+        report(step, loss, 4e-4)
     lines = (tmp_path / "losses.csv").read_text().splitlines()
-    assert lines[0] == "step,loss,seconds"
-    assert [line.split(",")[1] for line in lines[1:]] == ["2.000000", "6.000000"]
+    assert lines[0] == "step,loss,rate,seconds"
+    assert [line.split(",")[1:3] for line in lines[1:]] == [["2.000000", "0.0004"], ["6.000000", "0.0004"]]
