@@ -11,9 +11,18 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
-from loki_core.head.rotation import rotation_matrix
+from loki_core.head.rotation import rotation_matrix, rotation_vector
 
-__all__ = ["DEGREES_OF_FREEDOM", "compose_poses", "invert_pose", "pose_matrix", "ray_map", "relative_pose", "warp_volume"]
+__all__ = [
+    "DEGREES_OF_FREEDOM",
+    "compose_poses",
+    "invert_pose",
+    "pose_matrix",
+    "pose_values",
+    "ray_map",
+    "relative_pose",
+    "warp_volume",
+]
 
 DEGREES_OF_FREEDOM = 6
 """Three of rotation, two of translation, one of scale."""
@@ -24,6 +33,13 @@ def pose_matrix(values: Float[Tensor, "*B 6"]) -> Float[Tensor, "*B 3 4"]:
     turn, shift, size = values.split((3, 2, 1), dim=-1)
     place = torch.cat([shift, torch.zeros_like(size)], dim=-1)
     return torch.cat([size.exp()[..., None] * rotation_matrix(turn), place[..., None]], dim=-1)
+
+
+def pose_values(pose: Float[Tensor, "*B 3 4"]) -> Float[Tensor, "*B 6"]:
+    """The six numbers of a pose: the inverse of `pose_matrix` for turns below half a circle. A z of t is left out."""
+    size = torch.linalg.vector_norm(pose[..., :, 0], dim=-1)
+    turn = rotation_vector(pose[..., :3] / size[..., None, None])
+    return torch.cat([turn, pose[..., :2, 3], size.log()[..., None]], dim=-1)
 
 
 def compose_poses(outer: Float[Tensor, "*B 3 4"], inner: Float[Tensor, "*B 3 4"]) -> Float[Tensor, "*B 3 4"]:
