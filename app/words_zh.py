@@ -703,7 +703,7 @@ DATA_ZH: Mapping[str, str] = MappingProxyType(
         "Steps": "步数",
         "Of denoising. More take longer and change little beyond some 30.": "去噪步数。越多越慢，超过 30 步变化不大。",
         "Follow the motion": "跟随动作",
-        "Guidance: how strongly the driver map pushes. 1: not beyond what was learnt.": "引导：驱动图推动的强度。1：不超出所学。",
+        "Guidance: how strongly the motion pushes. 1: not beyond what was learnt.": "引导：动作推动的强度。1：不超出所学。",
         "Keep the person": "保持人物",
         "Guidance: how strongly the portrait pushes. Quickest where it equals the motion's.": (
             "引导：肖像推动的强度。与动作的相等时最快。"

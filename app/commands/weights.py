@@ -67,13 +67,14 @@ def _lia_x(put: Path | None) -> int:
 
 
 def _loki(put: Path | None) -> int:
-    from loki_core.render.loki.weights import PRESET_LABELS, find_loki, lacking_loki, own_place, put_loki
+    from loki_core.render.diffused.weights import own_place, put_folder
+    from loki_core.render.loki.weights import PRESET_LABELS, find_loki, lacking_loki
 
-    print(f"Looked for in: {own_place('PRESET')} (LOKI_WEIGHTS names another folder), then in presets/loki of the project")
+    print(f"Looked for in: {own_place(_LOKI, 'PRESET')} (LOKI_WEIGHTS names another folder), then in presets/loki of the project")
     print("To be had:     mini by 'launch.py train', since none comes with the project yet; of sd21 no weights are published")
     print(_LOKI_LICENCE, flush=True)
     if put is not None:
-        _check_loki(put_loki(put, _check_loki(put)))
+        _check_loki(put_folder(_LOKI, put, _check_loki(put), PRESET_LABELS))
         return 0
     found = [place for preset in PRESET_LABELS if (place := find_loki(preset)) is not None]
     if not found:

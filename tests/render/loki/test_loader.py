@@ -13,9 +13,10 @@ from loki_core.diffusion.configs import ablated
 from loki_core.diffusion.pipeline import LokiPipeline
 from loki_core.errors import InputError
 from loki_core.head.model import HeadId
+from loki_core.render.diffused.source import Placing, hash_weights
 from loki_core.render.kinds import renderer_kind
 from loki_core.render.loki.loader import LokiLoader, settings_of
-from loki_core.render.loki.source import Placing, hash_weights, place
+from loki_core.render.loki.source import place
 from loki_core.render.loki.weights import find_loki, lacking_loki
 from loki_core.render.registry import Renderers
 from loki_core.render.settings import complete

@@ -16,11 +16,12 @@ from loki_core.errors import InputError
 from loki_core.motion.apart import without_expression
 from loki_core.raster.driver_map import driver_map
 from loki_core.render.base import Cancelled, SequenceRenderer
+from loki_core.render.diffused.picture import box_of, lay_over, soft_cover, to_network
+from loki_core.render.diffused.renderer import DiffusedSettings
+from loki_core.render.diffused.source import NetworkSource
 from loki_core.render.frame_cache import FrameCache, frame_keys, render_missing
 from loki_core.render.lia_x.square import Square, cut
-from loki_core.render.loki.picture import box_of, lay_over, soft_cover, to_network
-from loki_core.render.loki.renderer import LokiRenderer, LokiSettings
-from loki_core.render.loki.source import LokiSource
+from loki_core.render.loki.renderer import LokiRenderer
 from loki_core.render.warp.renderer import WarpRenderer
 from tests.render.loki.conftest import SIDE
 from tests.track.faces import HEAD
@@ -28,12 +29,12 @@ from tests.track.faces import HEAD
 QUICK = SamplerConfig(steps=2, overlap=1, guidance=Guidance(1.0))
 
 
-def source(pipeline: LokiPipeline, weights: str) -> LokiSource:
-    return LokiSource(pipeline.network.loki, weights, lambda: pipeline)
+def source(pipeline: LokiPipeline, weights: str) -> NetworkSource[LokiPipeline]:
+    return NetworkSource(pipeline.network.loki, weights, lambda: pipeline)
 
 
 def renderer(pipeline: LokiPipeline, **changes) -> LokiRenderer:
-    settings = replace(LokiSettings(QUICK, area="square"), **changes)
+    settings = replace(DiffusedSettings(QUICK, area="square"), **changes)
     return LokiRenderer(HEAD, source(pipeline, "tiny"), settings)
 
 
@@ -101,7 +102,7 @@ def test_keys_change_with_what_a_frame_reaches_and_with_settings_and_weights(mad
     assert differ == [8 in made.reach(index, 9) for index in range(9)]
     for other in (renderer(pipeline, detail=0.5), renderer(pipeline, sampler=replace(QUICK, seed=1))):
         assert not set(keys) & set(frame_keys(other, "face", frames))
-    other = LokiRenderer(HEAD, source(pipeline, "others"), LokiSettings(QUICK))
+    other = LokiRenderer(HEAD, source(pipeline, "others"), DiffusedSettings(QUICK))
     assert not set(keys) & set(frame_keys(other, "face", frames))
 
 
