@@ -34,7 +34,7 @@ from loki_core.timeline.bake import bake
 from loki_core.timeline.curves import Curve, Key, with_key
 from loki_core.timeline.layers import Layer, LayerSound, with_field, with_gain, with_region
 from loki_core.timeline.performance import layer_length
-from loki_core.timeline.slots import SIDES, fill_slot, free_slot
+from loki_core.timeline.slots import SIDES, Side, fill_slot, free_slot, leave_one
 from loki_core.timeline.state import (
     StudioState,
     add_layer,
@@ -87,13 +87,17 @@ def _add(session: Session, state: StudioState, edit: Request) -> StudioState:
     return add_layer(state, replace(layer, stop=layer_length(layer, act.performance, Fraction(*state.fps))))
 
 
-def _slot(session: Session, state: StudioState, edit: Request) -> StudioState:
-    """Take pose or expression from another performance, or with an empty source from none."""
-    name, side, source = text(edit, "id"), text(edit, "side"), text(edit, "source")
-    found = next((known for known in SIDES if known == side), None)
+def _side(edit: Request) -> Side:
+    found = next((side for side in SIDES if side == text(edit, "side")), None)
     if found is None:
         raise InputError(say("bad_request"))
-    return fill_slot(state, name, found, source, find_act(session, source).name) if source else free_slot(state, name, found)
+    return found
+
+
+def _slot(session: Session, state: StudioState, edit: Request) -> StudioState:
+    """Take pose or expression from another performance, or with an empty source from none."""
+    name, side, source = text(edit, "id"), _side(edit), text(edit, "source")
+    return fill_slot(state, name, side, source, find_act(session, source).name) if source else free_slot(state, name, side)
 
 
 _GENERATORS: Mapping[str, Callable[[int, Fraction, int], ControlValues]] = MappingProxyType(
@@ -186,6 +190,7 @@ _CHANGES: Mapping[str, Callable[[Session, StudioState, Request], StudioState]] =
         "generate": _generate,
         "speak": _speak,
         "slot": _slot,
+        "only": lambda session, state, edit: leave_one(state, text(edit, "id"), _side(edit)),
         "copy": lambda session, state, edit: copy_layer(state, text(edit, "id")),
         "delete": lambda session, state, edit: drop_layer(state, text(edit, "id")),
         "lift": lambda session, state, edit: lift_layer(state, text(edit, "id"), integer(edit, "by")),

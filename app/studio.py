@@ -100,6 +100,7 @@ def page_head(readings: Readings) -> str:
             "graph.js",
             "compare.js",
             "recorder.js",
+            "slots.js",
             "soundtrack.js",
         )
     )

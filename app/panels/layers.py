@@ -9,6 +9,7 @@ import gradio as gr
 
 from app.layer_edits import GENERATORS, add_voice
 from app.material import read_voice, take_upload
+from app.panels.slots import slots_part
 from app.report import report_studio
 from app.requests import Reply, Request, integer, text
 from app.server import Binder
@@ -41,6 +42,7 @@ def build(bind: Binder) -> gr.HTML:
     </div>
     <div class="scroll">
       <ul aria-label="{say("layers")}"></ul>
+      {slots_part()}
       <section class="make">
         <h2>{say("make")}</h2><p class="quiet">{say("make_help")}</p>
         <select name="kind" aria-label="{say("generate")}">{_generators()}</select>
@@ -87,7 +89,7 @@ def _row() -> str:
     """One layer in the list; its labels name the layer, so the script writes them."""
     key = escape(say("layer_weight_key"), quote=True)
     return f"""<li>
-      <button type="button" data-part="name"></button>
+      <button type="button" data-part="name">{icon("head")}{icon("face")}<span></span></button>
       <input type="range" min="0" max="1" step="0.01">
       <button type="button" data-part="key" aria-label="{key}" title="{key}">{icon("key")}</button>
       <button type="button" data-part="mute">M</button><button type="button" data-part="solo">S</button></li>"""

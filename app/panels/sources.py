@@ -11,6 +11,7 @@ import gradio as gr
 from app.borrow import borrow
 from app.material import Several, clip_faces, fit_sitter, read_act, take_upload, track_act
 from app.panels.layers import take_voice
+from app.panels.slots import offer_part
 from app.report import report_library, report_studio
 from app.requests import Reply, Request, optional_integer, text
 from app.server import Binder
@@ -22,7 +23,8 @@ from app.words import say
 from loki_core.media.sound_file import SOUND_ENDINGS
 from loki_core.motion.files import MOTION_ENDINGS, is_motion_file
 from loki_core.render.base import Progress
-from loki_core.timeline.performance import frame_rate
+from loki_core.timeline.layers import Layer
+from loki_core.timeline.performance import frame_count, frame_rate
 from loki_core.timeline.state import with_motion, with_portrait
 
 __all__ = ["build", "take_driver", "take_expression", "take_portrait"]
@@ -47,6 +49,7 @@ def build(bind: Binder, stage: Stage) -> gr.HTML:
       <h2>{say("driver")}</h2>
       {_zone("driver", "driver_drop", ",".join(("video/*", "image/*", "audio/*", *MOTION_ENDINGS, *SOUND_ENDINGS)))}
       <button type="button" class="plain camera" data-part="record">{icon("record")}{say("record")}</button>
+      {offer_part()}
       <p class="quiet" data-part="driver-busy" role="status" hidden>{say("portrait_busy")}</p>
       <div data-part="driver-faces" hidden><span></span><div class="faces"></div></div>
       <div data-part="tracking" hidden>
@@ -56,6 +59,7 @@ def build(bind: Binder, stage: Stage) -> gr.HTML:
     </section>
     <section class="motions">
       <h2 id="ls-motions-title">{say("motion")}</h2>
+      <template>{icon("head")}{icon("face")}</template>
       <div class="scroll" data-part="motions" role="radiogroup" aria-labelledby="ls-motions-title"></div>
     </section>
     <section><h2>{say("head")}</h2><p class="quiet" title="{say("head_help")}">{escape(head)}</p></section>
@@ -97,20 +101,20 @@ def take_portrait(session: Session, request: Request) -> Reply:
 def take_driver(session: Session, request: Request) -> Reply:
     """Read an uploaded motion, or begin to track an uploaded clip; it becomes the motion when that is done.
 
+    While another clip moves the portrait, it is only offered: the page asks what to use it for.
     Where a clip begins with several faces the page must choose one: they come back as small pictures.
     """
     file = take_upload(session, text(request, "path"))
     name, face = text(request, "name"), optional_integer(request, "face")
     if is_motion_file(file):
-        _use(session, *read_act(session.stage, file, name))
-        return {"library": report_library(session), "studio": report_studio(session)}
+        offered = _use(session, *read_act(session.stage, file, name))
+        return {**offered, "library": report_library(session), "studio": report_studio(session)}
     several = clip_faces(file) if face is None else None
     if several is not None:
         return {"faces": [data_url(face) for face in several.faces]}
 
     def work(progress: Progress, cancelled: Callable[[], bool]) -> Reply:
-        _use(session, *track_act(session.stage, file, name, face, progress, cancelled))
-        return {}
+        return _use(session, *track_act(session.stage, file, name, face, progress, cancelled))
 
     session.start("track", say("tracking", name=Path(name).stem), work)
     return {"library": report_library(session)}
@@ -128,7 +132,18 @@ def take_expression(session: Session, request: Request) -> Reply:
     return {"borrowed": {"id": key, "name": borrowed.name, "picture": data_url(borrowed.picture)}}
 
 
-def _use(session: Session, key: str, act: Act) -> None:
+def _use(session: Session, key: str, act: Act) -> Reply:
+    """Take it up as the motion, or tell the page what to offer."""
     with session.lock:
         session.acts[key] = act
+        if any(layer.source != key and _follows_clip(session, layer) for layer in session.state.layers):
+            return {"offered": key}
         session.change(lambda state: with_motion(state, key, act.name, frame_rate(act.performance)))
+        return {}
+
+
+def _follows_clip(session: Session, layer: Layer) -> bool:
+    """A clip or motion of the user's own; a single frame is an expression that was borrowed."""
+    if layer.by_hand or layer.source in session.stage.motions:
+        return False
+    return frame_count(session.acts[layer.source].performance) > 1

@@ -7,6 +7,7 @@ const blank = element.querySelector("template").content.firstElementChild;
 const fields = [...element.querySelectorAll("[data-field]")];
 const faders = [...element.querySelectorAll("[data-region], [data-gain]")];
 
+const slots = new LokiSlots(element.querySelector(".slots"), studio);
 const chosen = () => studio.studio.layers.find((layer) => layer.id === studio.studio.selected);
 const edit = (op, id, values = {}) => studio.edit({ do: "layer", op, id, ...values });
 const field = (id, name, value) => edit("field", id, { name, value });
@@ -46,8 +47,11 @@ const label = (part, words) => {
 
 const showRow = (row, layer, silent) => {
   const [name, slider, key, mute, solo] = row.children;
-  name.textContent = layer.sound ? `♪ ${layer.name}` : layer.name;
+  const [side] = layer.slots?.own.length === 1 ? layer.slots.own : [""];
+  row.dataset.moves = side;
+  name.lastElementChild.textContent = layer.sound ? `♪ ${layer.name}` : layer.name;
   name.title = layer.sound ? studio.say("voice_named", layer) : layer.name;
+  if (side) name.title += `\n${studio.words[`slot_moves_${side}`]}`;
   name.setAttribute("aria-current", layer.id === studio.studio.selected);
   row.classList.toggle("chosen", layer.id === studio.studio.selected);
   row.classList.toggle("silent", silent);
@@ -76,6 +80,7 @@ const showChosen = () => {
   const tracked = studio.library.motions.some((motion) => motion.id === layer.source && motion.clip);
   const shows = { source: !layer.by_hand, tracked };
   for (const part of element.querySelectorAll("[data-for]")) part.hidden = !shows[part.dataset.for];
+  slots.show(layer);
   for (const input of fields) if (input !== document.activeElement) input.value = layer[input.dataset.field] ?? "";
   for (const slider of faders) {
     const { region, gain, rest } = slider.dataset;

@@ -36,6 +36,7 @@ const askDriver = async (name, words, request) => {
   const reply = await studio.ask(name, request);
   find("driver-busy").hidden = true;
   offerFaces(find("driver-faces"), words, reply?.faces ?? [], (face) => askDriver(name, words, { ...request, face }));
+  if (reply?.offered) offer.offer(reply.offered);
   if (!reply?.borrowed) return;
   studio.borrowed = reply.borrowed;
   document.querySelector("#ls-tab-driver-button")?.click();
@@ -103,6 +104,7 @@ document.addEventListener("drop", async (event) => {
   for (const file of event.dataTransfer.files) await (onDriver && isStill(file) ? takeAs("driver", file) : take(file));
 });
 
+const offer = new LokiOffer(find("offer"), studio);
 const recorder = new LokiRecorder(element.querySelector("dialog"), studio, (file) => takeAs("driver", file));
 find("record").addEventListener("click", () => recorder.open());
 
@@ -115,6 +117,7 @@ const choice = (name, entry, checked, pick) => {
   text.textContent = entry.name;
   text.title = entry.name;
   label.append(radio, text);
+  if (entry.id) label.append(find("motions").previousElementSibling.content.cloneNode(true));
   if (entry.length) {
     const length = document.createElement("small");
     length.textContent = entry.length;
@@ -158,10 +161,19 @@ const showState = () => {
   const sitter = studio.library.portraits.find((portrait) => portrait.id === studio.studio.portrait);
   find("portrait-name").textContent = sitter?.name ?? "";
   for (const radio of find("motions").querySelectorAll("input")) {
+    markSide(radio.parentElement, studio.studio.layers.filter((layer) => layer.slots && layer.source === radio.value));
     const fresh = radio.value === studio.studio.motion && !radio.checked;
     radio.checked = radio.value === studio.studio.motion;
     if (fresh) radio.parentElement.scrollIntoView({ block: "nearest" });
   }
+};
+
+// A clip that moves only the pose or only the expression says so.
+const markSide = (row, layers) => {
+  const sides = new Set(layers.flatMap((layer) => layer.slots.own));
+  const [side] = sides.size === 1 ? sides : [""];
+  row.dataset.moves = side;
+  row.title = side && studio.words[`slot_moves_${side}`];
 };
 
 const showFace = () => {
@@ -175,4 +187,4 @@ const showFace = () => {
 
 studio.on("face", showFace);
 studio.follow("library", showLibrary);
-studio.watch(({ portrait, motion }) => [portrait, motion], showState);
+studio.watch(({ portrait, motion, layers }) => [portrait, motion, layers.map(({ source, slots }) => [source, slots])], showState);

@@ -22,7 +22,18 @@ from loki_core.timeline.state import (
     with_selected,
 )
 
-__all__ = ["REGIONS_OF", "SIDES", "Side", "Slots", "fill_slot", "free_slot", "sides_of", "slots_of", "sounding_layer"]
+__all__ = [
+    "REGIONS_OF",
+    "SIDES",
+    "Side",
+    "Slots",
+    "fill_slot",
+    "free_slot",
+    "leave_one",
+    "sides_of",
+    "slots_of",
+    "sounding_layer",
+]
 
 Side = Literal["pose", "expression"]
 SIDES: tuple[Side, ...] = get_args(Side)
@@ -95,6 +106,19 @@ def free_slot(state: StudioState, name: str, side: Side) -> StudioState:
     if this != other:
         return _dropped(state, this, other)
     return change_layer(state, other.id, lambda layer: _moving(layer, _rest(side)))
+
+
+def leave_one(state: StudioState, name: str, side: Side) -> StudioState:
+    """Take only one side of the layer `name` and its other half: as it is, or where nothing gives it, from what gives the other.
+
+    Raises `InputError` where the layer is gone, or set by hand.
+    """
+    this, other = _sides(state, name, side)
+    if other is None:
+        return state
+    if this is None:
+        return change_layer(state, other.id, lambda layer: _moving(layer, (side,)))
+    return free_slot(state, name, _rest(side)[0])
 
 
 def sounding_layer(state: StudioState) -> Layer | None:

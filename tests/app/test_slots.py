@@ -10,28 +10,39 @@ import torch
 
 from app.edits import apply_edit
 from app.panels.projects import open_project, save_work
+from app.panels.sources import take_driver
 from app.report import report_studio
 from app.sessions import Session, Sessions
 from app.stage import Act
 from loki_core.errors import InputError
 from loki_core.head.arkit import apply_controls
 from loki_core.motion.clip import Motion
+from loki_core.motion.files import write_motion
 from loki_core.timeline.state import work_hash
 from tests.app.test_projects import uploaded
+from tests.app.test_sources import clip, finish, uploads
+
+__all__ = ["uploads"]
 
 
-def moving(session: Session, **ends: float) -> Motion:
-    """From rest to what `ends` says, in 12 frames."""
+def moving(session: Session, ends: dict[str, float], frames: int = 12) -> Motion:
+    """From rest to what `ends` says."""
     stage = session.stage
-    values = {name: torch.linspace(0, end, 12) for name, end in ends.items()}
+    values = {name: torch.linspace(0, end, frames) for name, end in ends.items()}
     return Motion.of(apply_controls(stage.head, stage.units, stage.head.neutral(), values), fps=Fraction(30), head=stage.head.id)
+
+
+def put_motion(session: Session, folder: Path, name: str, ends: dict[str, float]) -> dict[str, str]:
+    """As if the page had uploaded it."""
+    write_motion(folder / f"{name}.npz", moving(session, ends), session.stage.head, session.stage.units)
+    return {"path": str(folder / f"{name}.npz"), "name": f"{name}.npz"}
 
 
 @pytest.fixture
 def driven(session: Session) -> Session:
     """On one clip, with a second beside it."""
-    session.acts["turning"] = Act("turning", moving(session, headYaw=20.0, jawOpen=0.2), None)
-    session.acts["talking"] = Act("talking", moving(session, headPitch=15.0, mouthSmileLeft=0.8), None)
+    session.acts["turning"] = Act("turning", moving(session, {"headYaw": 20.0, "jawOpen": 0.2}), None)
+    session.acts["talking"] = Act("talking", moving(session, {"headPitch": 15.0, "mouthSmileLeft": 0.8}), None)
     apply_edit(session, {"do": "motion", "id": "turning"})
     return session
 
@@ -72,6 +83,39 @@ def test_deleting_the_layer_of_a_slot_empties_it(driven: Session):
     assert told(driven) == {"pose": "turning", "expression": "", "own": ("pose",)}
     apply_edit(driven, {"do": "undo"})
     assert told(driven)["expression"] == "talking"
+
+
+def test_the_switch_is_one_step_of_undo(driven: Session):
+    choose(driven, "pose", "")
+    apply_edit(driven, {"do": "layer", "op": "only", "id": "1", "side": "pose"})
+    assert told(driven)["own"] == ("pose",)
+    apply_edit(driven, {"do": "undo"})
+    assert told(driven)["own"] == ("expression",)
+
+
+def test_a_second_clip_is_offered_and_changes_nothing_by_itself(session: Session, uploads: Path):
+    first, second = (
+        put_motion(session, uploads, name, ends) for name, ends in (("a", {"headYaw": 9.0}), ("b", {"jawOpen": 0.5}))
+    )
+    assert "offered" not in take_driver(session, first)
+    before = session.state
+    reply = take_driver(session, second)
+    assert session.state == before and session.acts[reply["offered"]].name == "b"
+    choose(session, "expression", reply["offered"])
+    assert told(session)["expression"] == reply["offered"]
+
+
+def test_a_tracked_clip_is_offered_when_it_is_ready(driven: Session, uploads: Path):
+    take_driver(driven, clip(uploads))
+    (job,) = finish(driven)["library"]["jobs"]
+    assert driven.acts[job["result"]["offered"]].name == "driver" and driven.act(driven.state) is driven.acts["turning"]
+
+
+def test_a_borrowed_expression_is_no_clip_beside_which_another_is_offered(session: Session, uploads: Path):
+    session.acts["face"] = Act("face", moving(session, {"jawOpen": 0.4}, frames=1), None)
+    apply_edit(session, {"do": "layer", "op": "add", "source": "face"})
+    reply = take_driver(session, put_motion(session, uploads, "a", {"headYaw": 9.0}))
+    assert "offered" not in reply and reply["studio"]["layers"][0]["name"] == "a"
 
 
 @pytest.mark.parametrize(

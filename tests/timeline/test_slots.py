@@ -18,7 +18,18 @@ from loki_core.timeline.apart import perform_apart
 from loki_core.timeline.evaluate import evaluate_layers
 from loki_core.timeline.layers import REGIONS, Layer, with_region
 from loki_core.timeline.performance import perform
-from loki_core.timeline.slots import REGIONS_OF, SIDES, Side, Slots, fill_slot, free_slot, sides_of, slots_of, sounding_layer
+from loki_core.timeline.slots import (
+    REGIONS_OF,
+    SIDES,
+    Side,
+    Slots,
+    fill_slot,
+    free_slot,
+    leave_one,
+    sides_of,
+    slots_of,
+    sounding_layer,
+)
 from loki_core.timeline.state import StudioState, add_layer, change_layer, drop_layer, with_control, with_motion, with_selected
 from tests.timeline.test_layers import HEAD, LENGTH, MOTIONS, PORTRAIT, UNITS
 
@@ -78,6 +89,14 @@ def test_none_takes_a_half_away_and_the_clip_brings_it_back():
     assert free_slot(alone, "2", "pose") == alone
     assert told(fill_slot(alone, "2", "pose", "other", "B"), "2") == ("other", "other")
     assert told(fill_slot(alone, "2", "pose", "driver", "A"), "2") == ("driver", "other")
+
+
+def test_one_side_can_be_left_alone_and_the_switch_turns_from_one_to_the_other():
+    expression = leave_one(ALONE, "1", "expression")
+    assert told(expression) == ("", "driver")
+    assert told(leave_one(expression, "1", "pose")) == ("driver", "")
+    assert leave_one(expression, "1", "expression") == expression
+    assert told(leave_one(PAIR, "1", "expression"), "2") == ("", "other") and told(leave_one(PAIR, "2", "pose")) == ("driver", "")
 
 
 def test_nothing_at_all_is_refused_and_so_are_layers_set_by_hand():
