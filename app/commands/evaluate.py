@@ -1,4 +1,4 @@
-"""`evaluate`: how well a clip follows another, beside an unmoving picture; or how well trained networks do."""
+"""`evaluate`: how well a clip follows another, beside an unmoving picture; or how well trained networks and renderers do."""
 
 from __future__ import annotations
 
@@ -50,13 +50,13 @@ def add(commands: Subparsers) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from loki_core.metrics.evaluate import report_json
 
-    if arguments.network is not None:
+    if arguments.network is not None or arguments.suite:
         if arguments.own or arguments.pred or arguments.target:
-            raise InputError("expected --network, or clips to compare, got both; give one of the two")
+            raise InputError("expected --network or --suite, or clips to compare, got both; give one of them")
         return evaluate_networks.run(arguments)
     out = None if arguments.json is None else check_output(arguments.json, (".json",))
     if (arguments.own is None) == (arguments.pred is None or arguments.target is None):
-        raise InputError("expected --self CLIP, --pred A and --target B, or --network FOLDER; give one of them")
+        raise InputError("expected --self CLIP, --pred A and --target B, --network FOLDER or --suite; give one of them")
     if arguments.frames is not None and arguments.frames < 1:
         raise InputError(f"expected --frames of at least 1, got {arguments.frames}")
     if arguments.own is None:

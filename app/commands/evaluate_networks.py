@@ -1,4 +1,4 @@
-"""`evaluate --network`: trained networks on held-out synthetic people, side by side."""
+"""`evaluate --network` and `evaluate --suite`: trained networks and renderers on held-out synthetic people, side by side."""
 
 from __future__ import annotations
 
@@ -7,30 +7,39 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from app.commands.evaluate_methods import DEX_MINI, LOKI_MINI, Compared, named_networks, suite_networks
 from app.commands.material import bar
 from app.commands.options import check_output
 from loki_core.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from loki_core.training.evaluation import Figures
+    from loki_core.training.evaluation_pose import PoseAccuracy
+    from loki_core.training.evaluation_report import Setting
     from loki_core.training.held_out import HeldOut
-    from loki_core.training.methods import Method, NetworkMethod
+    from loki_core.training.methods import Method
 
 __all__ = ["add_options", "run"]
 
-_PROBES, _CLIPS, _COLUMNS = 40, 4, 12
-"""People whose single movements are compared, clips, and people on the sheet; fewer where fewer are asked for."""
+_APART, _PROBES, _CLIPS, _COLUMNS = 48, 40, 4, 12
+"""People who are driven by two others and whose single movements are compared, clips, and people on the sheet; fewer where fewer
+are asked for."""
 _DRIVERS, _POSES = 24, 32
 """Of the probe for leaks."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of this half of the command."""
-    group = parser.add_argument_group("trained networks")
+    group = parser.add_argument_group("trained networks and renderers")
     group.add_argument(
         "--network", type=Path, nargs="+", metavar="FOLDER", help="weights of `train`; several make several columns"
     )
+    group.add_argument("--suite", action="store_true", help="compare the renderers in one table")
+    group.add_argument("--loki", type=Path, metavar="FOLDER", help=f"Loki's weights for --suite (default: {LOKI_MINI})")
+    group.add_argument("--dex", type=Path, metavar="FOLDER", help=f"DeX-Portrait's for --suite (default: {DEX_MINI})")
+    group.add_argument("--lia-x", type=Path, metavar="FILE", help="LIA-X's for --suite")
     group.add_argument("--identities", type=int, default=200, metavar="N", help="held-out people (default: 200)")
     group.add_argument("--steps", type=int, default=20, metavar="N", help="steps of sampling (default: 20)")
     group.add_argument(
@@ -38,24 +47,24 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         type=float,
         default=1.5,
         metavar="X",
-        help="weight of map and portrait (default: 1.5); 1 takes half the time",
+        help="weight of motion and portrait (default: 1.5); 1 takes half the time",
+    )
+    group.add_argument(
+        "--progressive",
+        type=int,
+        metavar="S",
+        help="each network a second time, without expression in the first S steps; it comes in over the next S",
     )
     group.add_argument("--out", type=Path, metavar="FILE", help="write the table here too, as markdown")
-    group.add_argument("--sheet", type=Path, metavar="FILE", help="draw portraits, maps, truth and results on one sheet")
+    group.add_argument("--sheet", type=Path, metavar="FILE", help="draw portraits, drivers, truth and results on one sheet")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the table and write what was asked for."""
-    import torch
-
     from loki_core.head.embedded import embedded_head
     from loki_core.training.evaluation import evaluate_methods
-    from loki_core.training.evaluation_report import Setting, report_table, report_values, weights_hash
     from loki_core.training.held_out import draw_held_out
-    from loki_core.training.leakage import measure_leakage
     from loki_core.training.methods import Frozen, Truth, WarpMethod
-    from loki_core.training.run_folder import source_commit
-    from loki_core.training.sampling import half_is_fast
 
     table, values, sheet = (
         None if path is None else check_output(path, suffixes)
@@ -65,59 +74,100 @@ def run(arguments: argparse.Namespace) -> int:
             (arguments.sheet, (".png", ".webp", ".jpg")),
         )
     )
-    if arguments.identities < 2 or arguments.steps < 1:
-        raise InputError(f"expected at least 2 identities and 1 step, got {arguments.identities} and {arguments.steps}")
-    head = embedded_head()
-    networks = _networks(arguments)
-    side = networks[0].pipeline.network.loki.image_size
-    if any(each.pipeline.network.loki.image_size != side for each in networks):
-        raise InputError("expected networks for pictures of one size, got several; evaluate them one by one")
-    count = arguments.identities
-    scenes = draw_held_out(head, size=side, pairs=count, movements=min(count, _PROBES), clips=min(count, _CLIPS))
-    methods: list[Method] = [*networks, Frozen(), WarpMethod(head), Truth()]
+    _check(arguments)
+    compared = suite_networks(arguments) if arguments.suite else named_networks(arguments)
+    head, count = embedded_head(), arguments.identities
+    scenes = draw_held_out(
+        head,
+        size=compared.side,
+        pairs=count,
+        apart=min(count, _APART),
+        movements=min(count, _PROBES),
+        clips=min(count, _CLIPS),
+    )
+    plain: tuple[Method, ...] = (Frozen(), WarpMethod(head))
+    methods = [*plain, *compared.methods, Truth()] if arguments.suite else [*compared.methods, *plain, Truth()]
     with bar("Evaluating", unit="picture", logged=True) as progress:
         found = evaluate_methods(methods, scenes, head, progress=progress)
     figures = {method.name: each for method, each in zip(methods, found, strict=True)}
-    weights = {each.name: weights_hash(path) for each, path in zip(networks, arguments.network, strict=True)}
-    precision = "bfloat16" if half_is_fast() else "float32"
-    setting = Setting(count, arguments.steps, arguments.guidance, source_commit(), weights, torch.get_num_threads(), precision)
-    leakage = measure_leakage(head, drivers=min(count, _DRIVERS), poses=_POSES, size=side)
-    text = report_table(figures, leakage, setting)
+    text, plain_values = _reported(arguments, compared, figures, scenes)
     print(text, end="")
     if table is not None:
         table.write_text(text, encoding="utf-8")
     if values is not None:
-        values.write_text(json.dumps(report_values(figures, leakage, setting), indent=2) + "\n", encoding="utf-8")
+        values.write_text(json.dumps(plain_values, indent=2) + "\n", encoding="utf-8")
     if sheet is not None:
-        _draw_sheet(sheet, methods[:-1], scenes)
+        _draw_sheet(sheet, methods[:-1], scenes, driven=arguments.suite)
     return 0
 
 
-def _networks(arguments: argparse.Namespace) -> list[NetworkMethod]:
-    from loki_core.diffusion.guidance import Guidance
-    from loki_core.diffusion.pipeline import LokiPipeline, SamplerConfig
+def _check(arguments: argparse.Namespace) -> None:
+    if arguments.suite and arguments.network:
+        raise InputError("expected --suite or --network, got both; give one of the two")
+    if not arguments.suite and (arguments.loki or arguments.dex or arguments.lia_x):
+        raise InputError("expected --suite with --loki, --dex or --lia-x, got none; add it, or name folders with --network")
+    if arguments.identities < 2 or arguments.steps < 1:
+        raise InputError(f"expected at least 2 identities and 1 step, got {arguments.identities} and {arguments.steps}")
+    span = arguments.progressive
+    if span is not None and not 1 <= span < arguments.steps / 2:
+        raise InputError(f"expected --progressive of 1 or more, and below half of {arguments.steps} steps, got {span}")
+
+
+def _reported(
+    arguments: argparse.Namespace, compared: Compared, figures: Mapping[str, Figures], scenes: HeldOut
+) -> tuple[str, dict[str, object]]:
+    """The table, and plain values for JSON."""
     from loki_core.head.embedded import embedded_head
-    from loki_core.training.methods import NetworkMethod
+    from loki_core.training.evaluation_report import report_table, report_values
+    from loki_core.training.evaluation_suite import suite_table
+    from loki_core.training.leakage import measure_leakage
+
+    setting, poses = _setting(arguments, compared), _poses(compared, scenes)
+    if arguments.suite:
+        return suite_table(figures, setting, poses=poses, absent=compared.absent), report_values(figures, setting, poses=poses)
+    drivers = min(arguments.identities, _DRIVERS)
+    leakage = measure_leakage(embedded_head(), drivers=drivers, poses=_POSES, size=compared.side)
+    text = report_table(figures, leakage, setting, poses=poses)
+    return text, report_values(figures, setting, leakage=leakage, poses=poses)
+
+
+def _setting(arguments: argparse.Namespace, compared: Compared) -> Setting:
+    import torch
+
+    from loki_core.training.evaluation_report import Setting
+    from loki_core.training.run_folder import source_commit
     from loki_core.training.sampling import half_is_fast
 
-    config = SamplerConfig(steps=arguments.steps, guidance=Guidance(motion=arguments.guidance))
-    made: dict[str, NetworkMethod] = {}
-    for folder in arguments.network:
-        pipeline = LokiPipeline.from_pretrained(folder, head=embedded_head().id)
-        if pipeline.vae is not None:
-            raise InputError(
-                f"expected a network on pixels, got '{folder}', which works behind a VAE; evaluate its clips with --self"
-            )
-        name = pipeline.network.loki.name
-        name = name if name not in made else f"{name} {len(made) + 1}"
-        made[name] = NetworkMethod(name, pipeline, config, half_is_fast())
-    return list(made.values())
+    return Setting(
+        arguments.identities,
+        arguments.steps,
+        arguments.guidance,
+        source_commit(),
+        compared.weights,
+        torch.get_num_threads(),
+        "bfloat16" if half_is_fast() else "float32",
+    )
 
 
-def _draw_sheet(path: Path, methods: Sequence[Method], scenes: HeldOut) -> None:
-    """Borrowed motions of the first people."""
-    from loki_core.training.contact_sheet import contact_sheet
+def _poses(compared: Compared, scenes: HeldOut) -> dict[str, PoseAccuracy]:
+    """Of each network that learns an explicit pose; how it is sampled makes no difference."""
+    from loki_core.head.embedded import embedded_head
+    from loki_core.training.evaluation_pose import pose_accuracy
+    from loki_core.training.network_methods import DexMethod
 
-    shown = scenes.pairs[:_COLUMNS]
-    drawn = {method.name: method.frames(shown)[:, 1] for method in methods if method.name != "frozen portrait"}
-    contact_sheet(shown, 1, drawn).save(path)
+    learned = [each for each in compared.methods if isinstance(each, DexMethod) and not each.sampler.guidance.progressive]
+    return {each.name: pose_accuracy(each.pipeline, embedded_head(), scenes.pairs) for each in learned}
+
+
+def _draw_sheet(path: Path, methods: Sequence[Method], scenes: HeldOut, *, driven: bool) -> None:
+    """Borrowed motions of the first people; `driven`: with the drivers, and then motions of two others."""
+    from loki_core.training.contact_sheet import contact_sheet, driven_sheet, stacked
+
+    shown, apart = scenes.pairs[:_COLUMNS], scenes.apart[:_COLUMNS]
+    moved = [method for method in methods if method.name != "frozen portrait"]
+    borrowed = {method.name: method.frames(shown)[:, 1] for method in moved}
+    if not driven:
+        contact_sheet(shown, 1, borrowed).save(path)
+        return
+    separate = {method.name: method.frames(apart)[:, 0] for method in moved if method.apart}
+    stacked([driven_sheet(shown, 1, borrowed), driven_sheet(apart, 0, separate)]).save(path)

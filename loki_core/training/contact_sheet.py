@@ -1,4 +1,4 @@
-"""A sheet of pictures that shows what a table cannot: reference, map, truth, then each method, one row for each."""
+"""A sheet of pictures that shows what a table cannot: reference, what drives, truth, then each method, one row for each."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from loki_core.data.samples import Sample
+from loki_core.training.held_out import Driven
 
-__all__ = ["contact_sheet"]
+__all__ = ["contact_sheet", "driven_sheet", "stacked"]
 
 _SIDE = 128
 """Pixels of a picture on the sheet."""
@@ -21,20 +22,43 @@ _LABEL = 130
 _TEXT, _PAPER = (20, 20, 20), (255, 255, 255)
 
 
-def contact_sheet(samples: Sequence[Sample], target: int, made: Mapping[str, UInt8[Tensor, "N 3 H W"]]) -> Image.Image:
+Rows = Mapping[str, UInt8[Tensor, "N 3 H W"]]
+
+
+def contact_sheet(samples: Sequence[Sample], target: int, made: Rows) -> Image.Image:
     """One column for each sample; `target` is the number of the target shown, `made` what each method drew of it.
 
     The map is shown by its deformation, grey where nothing moves.
     """
     maps = torch.stack([s.maps[target, -3:] for s in samples]).float()
     shown = torch.where(torch.stack([s.masks[target] for s in samples])[:, None], maps / 2 + 0.5, torch.tensor(0.0))
-    rows = {
-        "reference": torch.stack([s.reference for s in samples]),
-        "map (deformation)": (shown.clamp(0, 1) * 255).to(torch.uint8),
-        "truth": torch.stack([s.targets[target] for s in samples]),
-        **made,
-    }
-    sheet = Image.new("RGB", (_LABEL + _SIDE * len(samples), _SIDE * len(rows)), _PAPER)
+    return _sheet({**_given(samples, target, {"map (deformation)": (shown.clamp(0, 1) * 255).to(torch.uint8)}), **made})
+
+
+def driven_sheet(samples: Sequence[Driven], target: int, made: Rows) -> Image.Image:
+    """The same with the drivers' pictures in place of the map."""
+    poses, faces = torch.stack([s.poses[target] for s in samples]), torch.stack([s.faces[target] for s in samples])
+    return _sheet({**_given(samples, target, {"pose from": poses, "expression from": faces}), **made})
+
+
+def stacked(sheets: Sequence[Image.Image]) -> Image.Image:
+    """One below the other."""
+    whole = Image.new("RGB", (max(sheet.width for sheet in sheets), sum(sheet.height for sheet in sheets)), _PAPER)
+    top = 0
+    for sheet in sheets:
+        whole.paste(sheet, (0, top))
+        top += sheet.height
+    return whole
+
+
+def _given(samples: Sequence[Sample], target: int, told: Rows) -> Rows:
+    references, targets = torch.stack([s.reference for s in samples]), torch.stack([s.targets[target] for s in samples])
+    return {"reference": references, **told, "truth": targets}
+
+
+def _sheet(rows: Rows) -> Image.Image:
+    count = len(next(iter(rows.values())))
+    sheet = Image.new("RGB", (_LABEL + _SIDE * count, _SIDE * len(rows)), _PAPER)
     pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(14)
     for row, (name, pictures) in enumerate(rows.items()):
         pen.multiline_text((8, row * _SIDE + 8), "\n".join(_wrapped(name)), _TEXT, font=font)

@@ -11,16 +11,16 @@ import torch
 from jaxtyping import Bool, UInt8
 from torch import Tensor
 
-from loki_core.data.samples import Sample
 from loki_core.head.model import HeadModel
+from loki_core.head.params import FlameParams
 from loki_core.raster.driver_map import driver_map
 from loki_core.render.base import Progress
-from loki_core.training.held_out import MOVEMENTS, HeldOut
-from loki_core.training.methods import Frozen, Method, NetworkMethod, Truth
-from loki_core.training.read_back import ReadBack, read_back
+from loki_core.training.held_out import FACE_CHANGED, MOVEMENTS, POSE_CHANGED, Driven, HeldOut
+from loki_core.training.methods import Frozen, Learned, Method, Truth
+from loki_core.training.read_back import ReadBack, Separation, look, read_back, separation
 from loki_core.training.scores import direction_cosines, frame_change, head_colours, head_psnr, head_ssim, retrieved
 
-__all__ = ["Figures", "People", "evaluate_methods", "first_target"]
+__all__ = ["Figures", "Likeness", "People", "evaluate_methods", "first_target"]
 
 _BATCH = 32
 """Pictures that are drawn side by side. More are no faster on a CPU."""
@@ -29,10 +29,10 @@ _PROBED = 48
 _AT_ONCE = (Frozen, Truth)
 """Draw nothing, so that their pictures say nothing of the time left."""
 _WAYS = 24
-"""Faces among which the right one is to be found."""
+"""Heads among which the right one is to be found."""
 
 Pictures = UInt8[Tensor, "B T 3 H W"]
-Draw = Callable[[Sequence[Sample]], Pictures]
+Draw = Callable[[Sequence[Driven]], Pictures]
 
 
 @dataclass(frozen=True)
@@ -41,31 +41,45 @@ class People:
 
     pairs: int
     """Own and borrowed motion."""
+    apart: int
+    """Pose and expression of two others."""
     movements: int
     clips: int
     found: int
     """Portraits looked for: whole groups of `ways`."""
     probed: int
-    """Mixed-up inputs, and what the tracker reads."""
+    """Mixed-up inputs, and what the tracker reads of own and borrowed motion."""
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """How near one kind of motion comes to the truth."""
+
+    psnr: float
+    """Of the head, dB."""
+    ssim: float
+    """Of the head."""
+    identity: float
+    """Share of heads that are nearest in colour to their own portrait's among `ways`."""
+    read: ReadBack
 
 
 @dataclass(frozen=True)
 class Figures:
     """One method's results. None: does not apply."""
 
-    own_psnr: float
-    """Of the head, dB: the person's own motion."""
-    own_ssim: float
-    borrowed_psnr: float
-    """Of the head, dB: another person's expression and pose."""
-    borrowed_ssim: float
+    own: Likeness
+    """The person's own motion."""
+    borrowed: Likeness
+    """Another person's expression and pose."""
+    apart: Likeness | None
+    """One person's pose with another one's expression."""
+    separation: Separation | None
+    """What moves when only one of those two is replaced."""
     cosines: tuple[float, ...]
     """For each of `MOVEMENTS`: mean cosine between the picture's change as made and as it is."""
-    retrieval: float
-    """Share of borrowed motions whose head is nearest in colour to its own portrait's among `ways`."""
     ways: int
-    own_read: ReadBack
-    borrowed_read: ReadBack
+    """Heads among which the right one is to be found."""
     held_change: float
     """Change from frame to frame in a held pose (trembling as a tracker does) over that in motion, whole picture."""
     liveliness: float
@@ -73,8 +87,8 @@ class Figures:
     seconds_a_frame: float
     """In clips of 16 frames, on this machine."""
     people: People
-    wrong_map_psnr: float | None = None
-    """Of the head, dB, with another person's map, in their shape and pose."""
+    wrong_driver_psnr: float | None = None
+    """Of the head, dB, told of another person's motion, in their shape and pose."""
     wrong_reference_psnr: float | None = None
     """Of the head, dB, with another person's portrait."""
     parameters: int | None = None
@@ -89,10 +103,11 @@ def evaluate_methods(
 
 
 def _figures(method: Method, scenes: HeldOut, head: HeadModel, tick: _Counter) -> Figures:
-    pairs, movements = scenes.pairs[: method.people], scenes.movements[: method.people]
+    pairs, apart, movements = _asked(method, scenes)
+    ways, probed = min(_WAYS, len(pairs), len(apart) or _WAYS), pairs[:_PROBED]
     drew = _unheard if isinstance(method, _AT_ONCE) else tick
     made = _drawn(method.frames, pairs, drew)
-    truth, masks = torch.stack([s.targets for s in pairs]), torch.stack([s.masks for s in pairs])
+    own, borrowed = (_likeness(made[:, k], pairs, k, _seen(made[: len(probed), k], head, tick), head, ways) for k in (0, 1))
     moved = _drawn(method.frames, movements, drew)
     real = torch.stack([s.targets for s in movements])
     start = time.perf_counter()
@@ -100,39 +115,69 @@ def _figures(method: Method, scenes: HeldOut, head: HeadModel, tick: _Counter) -
     seconds = (time.perf_counter() - start) / (moving.shape[0] * moving.shape[1])
     held = _drawn(method.clips, scenes.held, drew)
     change = _change(moving)
-    ways = min(_WAYS, len(pairs))
-    portraits = torch.stack([s.reference for s in pairs])
-    gallery = head_colours(portraits, torch.stack([_reference_mask(head, s) for s in pairs]))
-    probed = pairs[:_PROBED]
-    own_read = read_back(made[: len(probed), 0], [s.coefficients[0] for s in probed], probed, head, done=lambda: tick(1))
-    borrowed_read = read_back(made[: len(probed), 1], [s.coefficients[1] for s in probed], probed, head, done=lambda: tick(1))
     figures = Figures(
-        own_psnr=head_psnr(made[:, 0], truth[:, 0], masks[:, 0]),
-        own_ssim=head_ssim(made[:, 0], truth[:, 0], masks[:, 0]),
-        borrowed_psnr=head_psnr(made[:, 1], truth[:, 1], masks[:, 1]),
-        borrowed_ssim=head_ssim(made[:, 1], truth[:, 1], masks[:, 1]),
+        own=own,
+        borrowed=borrowed,
+        apart=None,
+        separation=None,
         cosines=tuple(float(direction_cosines(moved[:, [0, 1 + k]], real[:, [0, 1 + k]]).mean()) for k in range(len(MOVEMENTS))),
-        retrieval=retrieved(head_colours(made[:, 1], masks[:, 1]), gallery, ways),
         ways=ways,
-        own_read=own_read,
-        borrowed_read=borrowed_read,
         held_change=_change(held) / change if change else 0.0,
         liveliness=change / _change(torch.stack([s.targets for s in scenes.moving])),
         seconds_a_frame=seconds,
-        people=People(len(pairs), len(movements), len(moving), len(pairs) // ways * ways, len(probed)),
+        people=People(len(pairs), len(apart), len(movements), len(moving), len(pairs) // ways * ways, len(probed)),
     )
-    if not isinstance(method, NetworkMethod):
+    if apart:
+        likeness, separated = _separated(_drawn(method.frames, apart, drew), apart, head, ways, tick)
+        figures = replace(figures, apart=likeness, separation=separated)
+    if not isinstance(method, Learned):
         return figures
-    parameters = sum(parameter.numel() for parameter in method.pipeline.network.parameters())
     return replace(
         figures,
-        wrong_map_psnr=_mixed_up(method, probed, ("maps", "coefficients", "camera", "crop"), tick),
+        wrong_driver_psnr=_mixed_up(method, probed, method.told, tick),
         wrong_reference_psnr=_mixed_up(method, probed, ("reference",), tick),
-        parameters=parameters,
+        parameters=method.parameters,
     )
 
 
-def _mixed_up(method: Method, pairs: Sequence[Sample], fields: tuple[str, ...], tick: _Counter) -> float:
+def _asked(method: Method, scenes: HeldOut) -> tuple[tuple[Driven, ...], ...]:
+    """Own and borrowed motion, motions apart, and movements, of so many people as the method draws."""
+    kinds = (scenes.pairs, scenes.apart if method.apart else (), scenes.movements)
+    return tuple(kind[: method.people] for kind in kinds)
+
+
+_Seen = Sequence[FlameParams | None]
+
+
+def _seen(pictures: UInt8[Tensor, "N 3 H W"], head: HeadModel, tick: _Counter) -> _Seen:
+    return look(pictures, head, done=lambda: tick(1))
+
+
+def _likeness(
+    made: UInt8[Tensor, "N 3 H W"], samples: Sequence[Driven], target: int, seen: _Seen, head: HeadModel, ways: int
+) -> Likeness:
+    """Of one of the samples' targets; `seen`: what the tracker sees in the first of the pictures."""
+    truth, masks = torch.stack([s.targets[target] for s in samples]), torch.stack([s.masks[target] for s in samples])
+    portraits = torch.stack([s.reference for s in samples])
+    gallery = head_colours(portraits, torch.stack([_reference_mask(head, s) for s in samples]))
+    asked = [s.coefficients[target] for s in samples[: len(seen)]]
+    return Likeness(
+        head_psnr(made, truth, masks),
+        head_ssim(made, truth, masks),
+        retrieved(head_colours(made, masks), gallery, ways),
+        read_back(seen, asked, samples[: len(seen)], head),
+    )
+
+
+def _separated(
+    made: Pictures, samples: Sequence[Driven], head: HeadModel, ways: int, tick: _Counter
+) -> tuple[Likeness, Separation]:
+    before, face, pose = (_seen(made[:, k], head, tick) for k in (0, FACE_CHANGED, POSE_CHANGED))
+    likeness = _likeness(made[:, 0], samples, 0, before, head, ways)
+    return likeness, separation(before, face, pose, samples, head)
+
+
+def _mixed_up(method: Method, pairs: Sequence[Driven], fields: tuple[str, ...], tick: _Counter) -> float:
     """Head PSNR with the next person's `fields`."""
     first = [first_target(sample) for sample in pairs]
     others = [*first[1:], first[0]]
@@ -143,13 +188,13 @@ def _mixed_up(method: Method, pairs: Sequence[Sample], fields: tuple[str, ...], 
     return head_psnr(_drawn(method.frames, wrong, tick)[:, 0], truth, masks)
 
 
-def first_target(sample: Sample) -> Sample:
+def first_target(sample: Driven) -> Driven:
     """The sample with its first target alone."""
-    names = ("targets", "maps", "masks", "focus", "coefficients")
+    names = ("targets", "maps", "masks", "focus", "coefficients", "poses", "pose_focus", "faces")
     return replace(sample, **{name: getattr(sample, name)[:1] for name in names})
 
 
-def _drawn(draw: Draw, samples: Sequence[Sample], tick: Callable[[int], None]) -> Pictures:
+def _drawn(draw: Draw, samples: Sequence[Driven], tick: Callable[[int], None]) -> Pictures:
     rest, made = iter(samples), []
     while batch := list(islice(rest, max(1, _BATCH // len(samples[0].targets)))):
         made.append(draw(batch))
@@ -161,16 +206,18 @@ def _change(clips: Pictures) -> float:
     return sum(frame_change(clip) for clip in clips) / len(clips)
 
 
-def _reference_mask(head: HeadModel, sample: Sample) -> Bool[Tensor, "H W"]:
+def _reference_mask(head: HeadModel, sample: Driven) -> Bool[Tensor, "H W"]:
     size = (sample.reference.shape[1], sample.reference.shape[2])
     return driver_map(head, sample.reference_coefficients, sample.camera, sample.crop, size=size).mask
 
 
 def _pictures(method: Method, scenes: HeldOut) -> int:
-    parts = (scenes.pairs[: method.people], scenes.movements[: method.people], scenes.moving, scenes.held)
-    drawn = 0 if isinstance(method, _AT_ONCE) else sum(len(s.targets) for part in parts for s in part)
-    probed = len(scenes.pairs[: method.people][:_PROBED])
-    return drawn + probed * (4 if isinstance(method, NetworkMethod) else 2)
+    pairs, apart, movements = _asked(method, scenes)
+    drawn = 0
+    if not isinstance(method, _AT_ONCE):
+        drawn = sum(len(s.targets) for part in (pairs, apart, movements, scenes.moving, scenes.held) for s in part)
+    looked = sum(len(s.targets) for part in (pairs[:_PROBED], apart) for s in part)
+    return drawn + looked + (2 * len(pairs[:_PROBED]) if isinstance(method, Learned) else 0)
 
 
 def _unheard(pictures: int) -> None:

@@ -1,21 +1,24 @@
-"""An evaluation as a table for people and as JSON for programs."""
+"""An evaluation as tables for people and as JSON for programs."""
 
 from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from loki_core.data.samples import HELD_OUT_SEED
-from loki_core.training.evaluation import Figures, People
+from loki_core.training.evaluation import Figures, Likeness, People
+from loki_core.training.evaluation_pose import PoseAccuracy
 from loki_core.training.held_out import MOVEMENTS
 from loki_core.training.leakage import Leakage
 
-__all__ = ["Setting", "report_table", "report_values", "weights_hash"]
+__all__ = ["Setting", "cell", "markdown_table", "notes", "pose_lines", "report_table", "report_values", "weights_hash"]
 
+_NONE: Mapping[str, PoseAccuracy] = MappingProxyType({})
 _WEIGHTS = Path("network") / "diffusion_pytorch_model.safetensors"
 
 
@@ -40,23 +43,44 @@ class Setting:
 
 _Row = tuple[str, Callable[[Figures], float | None], str, Callable[[People], int] | None]
 """What it says, the value, its form, and how many people it stands on."""
+
+
+def _likeness(name: str, of: Callable[[Figures], Likeness | None], count: Callable[[People], int]) -> tuple[_Row, ...]:
+    return (
+        (f"{name}: PSNR of the head, dB ↑", lambda f: each.psnr if (each := of(f)) else None, ".2f", count),
+        (f"{name}: SSIM of the head ↑", lambda f: each.ssim if (each := of(f)) else None, ".3f", count),
+    )
+
+
+def _read(name: str, of: Callable[[Figures], Likeness | None], count: Callable[[People], int]) -> tuple[_Row, ...]:
+    return (
+        (f"{name}: pose read back, degrees ↓", lambda f: each.read.pose_degrees if (each := of(f)) else None, ".2f", count),
+        (f"{name}: HEF read back ↓", lambda f: each.read.hef if (each := of(f)) else None, ".4f", count),
+    )
+
+
 _ROWS: tuple[_Row, ...] = (
-    ("own motion: PSNR of the head, dB ↑", lambda f: f.own_psnr, ".2f", lambda p: p.pairs),
-    ("own motion: SSIM of the head ↑", lambda f: f.own_ssim, ".3f", lambda p: p.pairs),
-    ("another's motion: PSNR of the head, dB ↑", lambda f: f.borrowed_psnr, ".2f", lambda p: p.pairs),
-    ("another's motion: SSIM of the head ↑", lambda f: f.borrowed_ssim, ".3f", lambda p: p.pairs),
-    ("PSNR with a wrong map, dB", lambda f: f.wrong_map_psnr, ".2f", lambda p: p.probed),
+    *_likeness("own motion", lambda f: f.own, lambda p: p.pairs),
+    *_likeness("another's motion", lambda f: f.borrowed, lambda p: p.pairs),
+    *_likeness("pose and face of two others", lambda f: f.apart, lambda p: p.apart),
+    ("PSNR with a wrong driver, dB", lambda f: f.wrong_driver_psnr, ".2f", lambda p: p.probed),
     ("PSNR with a wrong portrait, dB", lambda f: f.wrong_reference_psnr, ".2f", lambda p: p.probed),
     *(
         (f"{name}: cosine with the true change ↑", lambda f, k=k: f.cosines[k], ".3f", lambda p: p.movements)
         for k, name in enumerate(MOVEMENTS)
     ),
-    ("portrait found by the head's colours ↑", lambda f: f.retrieval, ".3f", lambda p: p.found),
-    ("own motion: pose read back, degrees ↓", lambda f: f.own_read.pose_degrees, ".2f", lambda p: p.probed),
-    ("own motion: HEF read back ↓", lambda f: f.own_read.hef, ".4f", lambda p: p.probed),
-    ("another's motion: pose read back, degrees ↓", lambda f: f.borrowed_read.pose_degrees, ".2f", lambda p: p.probed),
-    ("another's motion: HEF read back ↓", lambda f: f.borrowed_read.hef, ".4f", lambda p: p.probed),
-    ("faces that the tracker found ↑", lambda f: (f.own_read.found + f.borrowed_read.found) / 2, ".3f", lambda p: p.probed),
+    ("portrait found by the head's colours ↑", lambda f: f.borrowed.identity, ".3f", lambda p: p.found),
+    *_read("own motion", lambda f: f.own, lambda p: p.probed),
+    *_read("another's motion", lambda f: f.borrowed, lambda p: p.probed),
+    *_read("pose and face of two others", lambda f: f.apart, lambda p: p.apart),
+    (
+        "another face: head moved, degrees ↓",
+        lambda f: f.separation.pose_degrees if f.separation else None,
+        ".2f",
+        lambda p: p.apart,
+    ),
+    ("another pose: face changed, HEF ↓", lambda f: f.separation.hef if f.separation else None, ".4f", lambda p: p.apart),
+    ("faces that the tracker found ↑", lambda f: (f.own.read.found + f.borrowed.read.found) / 2, ".3f", lambda p: p.probed),
     ("change in a held pose / in motion ↓", lambda f: f.held_change, ".3f", lambda p: p.clips),
     ("change in motion / the truth's (1 is best)", lambda f: f.liveliness, ".3f", lambda p: p.clips),
     ("seconds a frame", lambda f: f.seconds_a_frame, ".3f", lambda p: p.clips),
@@ -64,38 +88,69 @@ _ROWS: tuple[_Row, ...] = (
 )
 
 
-def report_table(figures: Mapping[str, Figures], leakage: Leakage, setting: Setting) -> str:
-    """A markdown table, a column for each method, that can be read as it is too; then the maps' own, and the circumstances."""
-    cells = [
-        ["", *figures, "people"],
-        *(
-            [label, *(_cell(read(f), form) for f in figures.values()), _people(figures, read, count)]
-            for label, read, form, count in _ROWS
-        ),
+def report_table(
+    figures: Mapping[str, Figures], leakage: Leakage, setting: Setting, *, poses: Mapping[str, PoseAccuracy] = _NONE
+) -> str:
+    """A markdown table, a column for each method, that can be read as it is too; then learned poses, the maps' own, and the
+    circumstances."""
+    rows = [
+        [label, *(cell(read(f), form) for f in figures.values()), _people(figures, read, n)] for label, read, form, n in _ROWS
     ]
-    widths = [max(len(row[column]) for row in cells) for column in range(len(figures) + 2)]
-    lines = [_line([row[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True))]) for row in cells]
-    lines.insert(1, _line(["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]))
+    lines = markdown_table([["", *figures, "people"], *rows])
+    return "\n".join([*lines, "", *pose_lines(poses), *_leaks(leakage), "", *notes(figures, setting)]) + "\n"
+
+
+def pose_lines(poses: Mapping[str, PoseAccuracy]) -> list[str]:
+    """A table of learned poses beside the known ones, and an empty line; nothing where there are none."""
+    if not poses:
+        return []
+    head = ["learned pose beside the known one", "rotation, degrees ↓", "place, % of the side ↓", "size, % ↓", "pictures"]
+    rows = []
+    for name, found in poses.items():
+        for label, errors in ((name, found.learned), ("one pose for all", found.constant)):
+            shown = (errors.rotation_degrees, errors.shift_percent, errors.scale_percent)
+            rows.append([label, *(f"{value:.2f}" for value in shown), str(found.pictures)])
+    return [*markdown_table([head, *rows]), ""]
+
+
+def notes(figures: Mapping[str, Figures], setting: Setting) -> list[str]:
+    """The circumstances."""
     ways = next(iter(figures.values())).ways
-    notes = [
+    return [
         f"{setting.identities} people whom training has not met (data seed {setting.data_seed}); "
         f"portraits are found among {ways}.",
         f"{setting.steps} steps of DDIM, guidance {setting.guidance:g}, noise seed {setting.noise_seed}, "
         f"{setting.precision}, {setting.threads} threads, commit {setting.commit or 'unknown'}.",
         *(f"Weights of {name}: SHA-256 {value}." for name, value in setting.weights.items()),
     ]
-    return "\n".join([*lines, "", *_leaks(leakage), "", *notes]) + "\n"
 
 
-def report_values(figures: Mapping[str, Figures], leakage: Leakage, setting: Setting) -> dict[str, Any]:
+def markdown_table(cells: Sequence[Sequence[str]]) -> list[str]:
+    """Lines that can be read as they are too: all cells of a column are of one width. The first row is the head."""
+    widths = [max(len(row[column]) for row in cells) for column in range(len(cells[0]))]
+    lines = [_line([row[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True))]) for row in cells]
+    return [lines[0], _line(["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]), *lines[1:]]
+
+
+def report_values(
+    figures: Mapping[str, Figures],
+    setting: Setting,
+    *,
+    leakage: Leakage | None = None,
+    poses: Mapping[str, PoseAccuracy] = _NONE,
+) -> dict[str, Any]:
     """Plain values for JSON; what is infinite or undefined becomes None."""
-    methods = {name: asdict(each) for name, each in figures.items()}
-    return _finite({"setting": asdict(setting), "figures": methods, "leakage": asdict(leakage)})
+    values: dict[str, Any] = {
+        "setting": asdict(setting),
+        "figures": {name: asdict(each) for name, each in figures.items()},
+        "poses": {name: asdict(each) for name, each in poses.items()},
+    }
+    return _finite(values if leakage is None else {**values, "leakage": asdict(leakage)})
 
 
-def weights_hash(folder: Path) -> str:
-    """SHA-256 of a saved pipeline's network, hexadecimal."""
-    with (folder / _WEIGHTS).open("rb") as file:
+def weights_hash(path: Path) -> str:
+    """SHA-256 of a saved pipeline's network, or of a file of weights; hexadecimal."""
+    with (path if path.is_file() else path / _WEIGHTS).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
@@ -123,7 +178,8 @@ def _people(
     return ", ".join([str(most), *(f"{name} {number}" for name, number in counts.items() if number != most)])
 
 
-def _cell(value: float | None, form: str) -> str:
+def cell(value: float | None, form: str) -> str:
+    """A figure as a table has it: a dash where it does not apply."""
     return "–" if value is None else format(value, form)
 
 

@@ -8,17 +8,18 @@ from types import MappingProxyType
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from loki_core.data.portraits import Drawn, Person, draw, make_person, random_identity
 from loki_core.data.samples import HELD_OUT_SEED, Sample, SyntheticConfig, SyntheticWindows, stack_params
 from loki_core.head.model import HeadModel, pose_vertices
 from loki_core.head.params import FlameParams
+from loki_core.motion.apart import with_pose
 from loki_core.raster.camera import Camera, CropBox, head_crop, project
 from loki_core.track.synthetic import random_camera, stand_before, unit_params
 
-__all__ = ["MOVEMENTS", "HeldOut", "draw_held_out"]
+__all__ = ["FACE_CHANGED", "MOVEMENTS", "POSE_CHANGED", "Driven", "HeldOut", "draw_held_out"]
 
 MOVEMENTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -35,46 +36,115 @@ _TREMBLE_TURN, _TREMBLE_UNITS = 0.002, 0.01
 """Standard deviations of a held pose as a tracker sees it: radians of the head, shares of a unit."""
 
 
+FACE_CHANGED, POSE_CHANGED = 1, 2
+"""Targets of a scene of `HeldOut.apart` in which the face, or the pose, is of a fourth person; target 0 is before that."""
+_OTHERS = 3
+"""People from whom such a scene takes motion."""
+
+
+@dataclass(frozen=True, eq=False)
+class Driven(Sample):
+    """A scene with the pictures that its motion can be seen in: what a method is told that looks at pictures.
+
+    They show whoever drives, in this scene's camera and crop and at this person's place, so that a target is the same motion on
+    another head. Where a person drives themselves they are the targets.
+    """
+
+    poses: UInt8[Tensor, "T 3 H W"]
+    """Of those whose pose the targets have."""
+    pose_focus: Float[Tensor, "T H W"]
+    """Share of eyes, brows, lids, lips and mouth in a pixel of them."""
+    faces: UInt8[Tensor, "T 3 H W"]
+    """Of those whose expression the targets have."""
+
+
 @dataclass(frozen=True, eq=False)
 class HeldOut:
     """What a network is asked for. Scenes of one kind have the same number of targets."""
 
-    pairs: tuple[Sample, ...]
+    pairs: tuple[Driven, ...]
     """Two targets: the person's own motion, then another person's expression and pose on this one's head."""
-    movements: tuple[Sample, ...]
+    apart: tuple[Driven, ...]
+    """Three targets on this person's head: a second person's pose with a third one's expression; the same pose with a fourth
+    one's expression; the fourth one's pose with the third one's expression."""
+    movements: tuple[Driven, ...]
     """The head straight before the camera: neutral, which is the reference too, then each of `MOVEMENTS`."""
-    moving: tuple[Sample, ...]
+    moving: tuple[Driven, ...]
     """16 frames of a motion."""
-    held: tuple[Sample, ...]
+    held: tuple[Driven, ...]
     """The same people holding the first of those poses for 16 frames, but for the trembling of a tracker."""
 
 
-def draw_held_out(head: HeadModel, *, size: int, pairs: int, movements: int, clips: int) -> HeldOut:
+def draw_held_out(head: HeadModel, *, size: int, pairs: int, apart: int, movements: int, clips: int) -> HeldOut:
     """The first so many scenes of each kind, in pictures of `size` pixels: always the same ones for one head."""
     if pairs < 2:
         raise ValueError(f"expected at least 2 people, got {pairs}: one borrows the other's motion")
     still = SyntheticWindows(head, SyntheticConfig(size=size, frames=1, clips=0.0, still=0.0, seed=HELD_OUT_SEED))
     clip = SyntheticWindows(head, SyntheticConfig(size=size, frames=_CLIP, clips=1.0, seed=HELD_OUT_SEED + 2))
+    people = max(pairs, apart + _OTHERS if apart else 0)
+    met = [_Met(still[index], still, index) for index in range(people)]
     moving = tuple(clip[index] for index in range(clips))
     return HeldOut(
-        _pairs(still, pairs),
+        tuple(_pair(head, met[index], met[(index + 1) % pairs]) for index in range(pairs)),
+        tuple(_apart(head, *met[index : index + 1 + _OTHERS]) for index in range(apart)),
         tuple(_movements(head, index, size) for index in range(movements)),
-        moving,
+        tuple(_by_itself(sample) for sample in moving),
         tuple(_held(head, clip.person(index), sample, index) for index, sample in enumerate(moving)),
     )
 
 
-def _pairs(windows: SyntheticWindows, count: int) -> tuple[Sample, ...]:
-    samples = [windows[index] for index in range(count)]
-    made = []
-    for index, sample in enumerate(samples):
-        own, driver = sample.coefficients[0], samples[(index + 1) % count].coefficients[0]
-        borrowed = replace(driver, betas=own.betas, translation=own.translation)
-        made.append(_redrawn(windows.head, windows.person(index), sample, stack_params([own, borrowed])))
-    return tuple(made)
+@dataclass(frozen=True, eq=False)
+class _Met:
+    """Somebody with a portrait and a motion of their own, the only target."""
+
+    sample: Sample
+    windows: SyntheticWindows
+    index: int
+
+    @property
+    def person(self) -> Person:
+        """Made anew each time: a drawing of one picture leaves its head on the person's background."""
+        return self.windows.person(self.index)
+
+    @property
+    def motion(self) -> FlameParams:
+        return self.sample.coefficients[0]
 
 
-def _movements(head: HeadModel, index: int, size: int) -> Sample:
+def _pair(head: HeadModel, own: _Met, driver: _Met) -> Driven:
+    borrowed = _on(own, driver.motion)
+    sample = _redrawn(head, own.person, own.sample, stack_params([own.motion, borrowed]))
+    seen = _in_scene(head, own, driver)
+    poses, focus = torch.stack([sample.targets[0], seen.pictures[0]]), torch.stack([sample.focus[0], seen.focus[0]])
+    return replace(sample, poses=poses, pose_focus=focus, faces=poses)
+
+
+def _apart(head: HeadModel, own: _Met, pose: _Met, face: _Met, other: _Met) -> Driven:
+    drivers = ((pose, face), (pose, other), (other, face))
+    motions = [with_pose(_on(own, its_face.motion), _on(own, its_pose.motion)) for its_pose, its_face in drivers]
+    sample = _redrawn(head, own.person, own.sample, stack_params(motions))
+    posed, faced, fourth = (_in_scene(head, own, each) for each in (pose, face, other))
+    shown = (posed, posed, fourth)
+    return replace(
+        sample,
+        poses=torch.cat([each.pictures for each in shown]),
+        pose_focus=torch.cat([each.focus for each in shown]),
+        faces=torch.cat([faced.pictures, fourth.pictures, faced.pictures]),
+    )
+
+
+def _on(own: _Met, motion: FlameParams) -> FlameParams:
+    """Another's expression and pose on this person's head, at its place."""
+    return replace(motion, betas=own.motion.betas, translation=own.motion.translation)
+
+
+def _in_scene(head: HeadModel, own: _Met, driver: _Met) -> Drawn:
+    """The driver in the other one's scene and place, as they are: one picture."""
+    scene, moved = own.sample, replace(driver.motion, translation=own.motion.translation)
+    return draw(head, driver.person, moved[None], scene.camera, scene.crop, size=scene.reference.shape[-1])
+
+
+def _movements(head: HeadModel, index: int, size: int) -> Driven:
     rng = np.random.default_rng([HELD_OUT_SEED + 1, index])
     betas = random_identity(head, rng)
     person, camera = make_person(head, betas, rng, size=size), random_camera(rng)
@@ -87,7 +157,7 @@ def _movements(head: HeadModel, index: int, size: int) -> Sample:
     return _sample(drawn, drawn.pictures[0], params, first, camera, crop)
 
 
-def _held(head: HeadModel, person: Person, sample: Sample, index: int) -> Sample:
+def _held(head: HeadModel, person: Person, sample: Sample, index: int) -> Driven:
     rng = np.random.default_rng([HELD_OUT_SEED + 3, index])
     pose = stack_params([sample.coefficients[0]] * _CLIP)
     turn, units = pose.global_orient, pose.expression
@@ -97,16 +167,22 @@ def _held(head: HeadModel, person: Person, sample: Sample, index: int) -> Sample
     return _redrawn(head, person, sample, trembling)
 
 
-def _redrawn(head: HeadModel, person: Person, sample: Sample, params: FlameParams) -> Sample:
-    """The same scene with other targets."""
+def _redrawn(head: HeadModel, person: Person, sample: Sample, params: FlameParams) -> Driven:
+    """The same scene with other targets, which the person itself drives."""
     drawn = draw(head, person, params, sample.camera, sample.crop, size=sample.reference.shape[-1])
     return _sample(drawn, sample.reference, params, sample.reference_coefficients, sample.camera, sample.crop)
 
 
 def _sample(
     drawn: Drawn, reference: Tensor, params: FlameParams, reference_params: FlameParams, camera: Camera, crop: CropBox
-) -> Sample:
-    return Sample(reference, drawn.pictures, drawn.maps, drawn.masks, drawn.focus, params, reference_params, camera, crop)
+) -> Driven:
+    return _by_itself(
+        Sample(reference, drawn.pictures, drawn.maps, drawn.masks, drawn.focus, params, reference_params, camera, crop)
+    )
+
+
+def _by_itself(sample: Sample) -> Driven:
+    return Driven(**vars(sample), poses=sample.targets, pose_focus=sample.focus, faces=sample.targets)
 
 
 def _strengths(head: HeadModel, units: tuple[str, ...]) -> Float[Tensor, "E"]:

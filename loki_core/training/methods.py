@@ -1,4 +1,4 @@
-"""What is compared: a network, the unmoving portrait, the `warp` renderer, and the truth itself."""
+"""What is compared: networks, the unmoving portrait, the `warp` renderer, and the truth itself."""
 
 from __future__ import annotations
 
@@ -13,17 +13,15 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from loki_core.data.samples import Sample
-from loki_core.diffusion.encoder import encoder_input
-from loki_core.diffusion.pipeline import LokiPipeline, SamplerConfig
 from loki_core.head.model import HeadModel, pose_vertices
 from loki_core.head.params import FlameParams
 from loki_core.raster.camera import Camera, CropBox, project
 from loki_core.render.base import Portrait
 from loki_core.render.warp.renderer import WarpRenderer
 from loki_core.track.matte import person_matte
-from loki_core.training.sampling import sample_windows
+from loki_core.training.held_out import Driven
 
-__all__ = ["Frozen", "Method", "NetworkMethod", "Truth", "WarpMethod", "crop_camera"]
+__all__ = ["Frozen", "Learned", "Method", "Truth", "WarpMethod", "crop_camera"]
 
 Pictures = UInt8[Tensor, "B T 3 H W"]
 _WARP_SIDE = 128
@@ -42,38 +40,31 @@ class Method(Protocol):
         """How many people it draws, where drawing is slow; None: all."""
         ...
 
-    def frames(self, samples: Sequence[Sample]) -> Pictures:
+    @property
+    def apart(self) -> bool:
+        """Whether pose and expression may come from two drivers."""
+        ...
+
+    def frames(self, samples: Sequence[Driven]) -> Pictures:
         """Each target by itself, all from the same noise where there is any."""
         ...
 
-    def clips(self, samples: Sequence[Sample]) -> Pictures:
+    def clips(self, samples: Sequence[Driven]) -> Pictures:
         """The targets of a sample as one clip."""
         ...
 
 
-@dataclass(frozen=True, eq=False)
-class NetworkMethod:
-    """A trained network."""
+@runtime_checkable
+class Learned(Method, Protocol):
+    """One that was trained."""
 
-    name: str
-    pipeline: LokiPipeline
-    sampler: SamplerConfig
-    half: bool = True
-    """bfloat16, as in training."""
-    people: int | None = None
+    @property
+    def parameters(self) -> int: ...
 
-    def frames(self, samples: Sequence[Sample]) -> Pictures:
-        references, inputs = self._given(samples)
-        count = inputs.shape[1]
-        made = sample_windows(self.pipeline, references, inputs.flatten(0, 1)[:, None], self.sampler, half=self.half)
-        return made[:, 0].unflatten(0, (-1, count))
-
-    def clips(self, samples: Sequence[Sample]) -> Pictures:
-        return sample_windows(self.pipeline, *self._given(samples), self.sampler, half=self.half)
-
-    def _given(self, samples: Sequence[Sample]) -> tuple[UInt8[Tensor, "B 3 H W"], Float[Tensor, "B T M h w"]]:
-        maps, vectors = torch.stack([s.maps for s in samples]), torch.stack([s.vectors for s in samples])
-        return torch.stack([s.reference for s in samples]), encoder_input(self.pipeline.network.loki.encoder, maps, vectors)
+    @property
+    def told(self) -> tuple[str, ...]:
+        """The fields of a sample that it learns the motion from."""
+        ...
 
 
 class Frozen:
@@ -81,6 +72,7 @@ class Frozen:
 
     name = "frozen portrait"
     people = None
+    apart = True
 
     def frames(self, samples: Sequence[Sample]) -> Pictures:
         return torch.stack([s.reference.expand_as(s.targets) for s in samples])
@@ -93,6 +85,7 @@ class Truth:
 
     name = "truth"
     people = None
+    apart = True
 
     def frames(self, samples: Sequence[Sample]) -> Pictures:
         return torch.stack([s.targets for s in samples])
@@ -108,6 +101,7 @@ class WarpMethod:
     name: str = "warp renderer"
     people: int | None = 48
     """Looking at a portrait takes most of a second."""
+    apart: bool = True
 
     def frames(self, samples: Sequence[Sample]) -> Pictures:
         renderer, made = WarpRenderer(self.head), []

@@ -1,4 +1,4 @@
-"""Whether a made picture shows the pose that was asked for: the project's tracker looks at it."""
+"""Whether a made picture shows the pose and the face that were asked for: the project's tracker looks at it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from loki_core.track.portrait import frame_params, solve_portrait
 from loki_core.track.reduced import LandmarkHead, reduce_head
 from loki_core.training.methods import crop_camera
 
-__all__ = ["ReadBack", "read_back"]
+__all__ = ["ReadBack", "Separation", "look", "read_back", "separation"]
 
 _SIDE = 512
 """Pixels that a picture is enlarged to before the tracker looks for a face."""
@@ -42,30 +42,60 @@ class ReadBack:
     """Share of the pictures with a face that the tracker knows."""
 
 
-def read_back(
-    pictures: UInt8[Tensor, "N 3 H W"],
-    asked: Sequence[FlameParams],
-    samples: Sequence[Sample],
-    head: HeadModel,
-    *,
-    done: Callable[[], None] | None = None,
-) -> ReadBack:
-    """Compare what is seen in each picture with the coefficients `asked` of it (batch shape ()), in its sample's camera.
+@dataclass(frozen=True)
+class Separation:
+    """How far pose or face move when only the other's driver changes: means over those seen in all pictures, None without any."""
 
-    `done` is called behind each picture.
-    """
-    reduced, angles, differences = reduce_head(head), [], []
+    pose_degrees: float | None
+    """The head, when the expression is another's."""
+    hef: float | None
+    """The face, when the pose is another's: both drawn in the same pose, in HEF's units."""
+    people: int
+
+
+def look(
+    pictures: UInt8[Tensor, "N 3 H W"], head: HeadModel, *, done: Callable[[], None] | None = None
+) -> tuple[FlameParams | None, ...]:
+    """What the tracker sees in each picture, batch shape (); None where it finds no face. `done` is called behind each."""
+    reduced, seen = reduce_head(head), []
     with FaceFinder() as finder:
-        for picture, wanted, sample in zip(pictures, asked, samples, strict=True):
-            seen = _seen(picture, finder, head, reduced)
-            if seen is not None:
-                angles.append(_angle(seen, wanted))
-                differences.append(_hef(seen, wanted, sample, head))
+        for picture in pictures:
+            seen.append(_seen(picture, finder, head, reduced))
             if done is not None:
                 done()
+    return tuple(seen)
+
+
+def read_back(
+    seen: Sequence[FlameParams | None], asked: Sequence[FlameParams], samples: Sequence[Sample], head: HeadModel
+) -> ReadBack:
+    """Compare what is seen in each picture with the coefficients `asked` of it (batch shape ()), in its sample's camera."""
+    angles, faces = [], []
+    for each, wanted, sample in zip(seen, asked, samples, strict=True):
+        if each is not None:
+            angles.append(_angle(each, wanted))
+            faces.append(_hef(each, wanted, sample, head))
     if not angles:
         return ReadBack(None, None, 0.0)
-    return ReadBack(float(np.mean(angles)), float(np.mean(differences)), len(angles) / len(pictures))
+    return ReadBack(float(np.mean(angles)), float(np.mean(faces)), len(angles) / len(seen))
+
+
+def separation(
+    before: Sequence[FlameParams | None],
+    face_changed: Sequence[FlameParams | None],
+    pose_changed: Sequence[FlameParams | None],
+    samples: Sequence[Sample],
+    head: HeadModel,
+) -> Separation:
+    """Compare what is seen of each sample's first target with its target of another's face, and with that of another's pose."""
+    angles, faces = [], []
+    for first, face, pose, sample in zip(before, face_changed, pose_changed, samples, strict=True):
+        if first is not None and face is not None and pose is not None:
+            angles.append(_angle(first, face))
+            faces.append(_hef(pose, _with_face(sample.coefficients[0], first), sample, head))
+    if not angles:
+        return Separation(None, None, 0)
+    return Separation(float(np.mean(angles)), float(np.mean(faces)), len(angles))
 
 
 def _seen(picture: UInt8[Tensor, "3 H W"], finder: FaceFinder, head: HeadModel, reduced: LandmarkHead) -> FlameParams | None:
@@ -85,6 +115,10 @@ def _angle(seen: FlameParams, wanted: FlameParams) -> float:
 
 def _hef(seen: FlameParams, wanted: FlameParams, sample: Sample, head: HeadModel) -> float:
     camera = crop_camera(sample.camera, sample.crop, _SIDE)
-    made = replace(wanted, expression=seen.expression, jaw_pose=seen.jaw_pose, eye_pose=seen.eye_pose)
+    made = _with_face(wanted, seen)
     first, second = (Motion.of(each[None], fps=Fraction(25), head=head.id, camera=camera) for each in (made, wanted))
     return hef(first, second, head, size=_MAP_SIDE)
+
+
+def _with_face(params: FlameParams, face: FlameParams) -> FlameParams:
+    return replace(params, expression=face.expression, jaw_pose=face.jaw_pose, eye_pose=face.eye_pose)

@@ -20,7 +20,8 @@ from loki_core.training.evaluation import Figures, People, evaluate_methods, fir
 from loki_core.training.evaluation_report import Setting, report_table, report_values, weights_hash
 from loki_core.training.held_out import HeldOut, draw_held_out
 from loki_core.training.leakage import Leakage
-from loki_core.training.methods import Frozen, NetworkMethod, Truth, WarpMethod
+from loki_core.training.methods import Frozen, Truth, WarpMethod
+from loki_core.training.network_methods import NetworkMethod
 from tests.training.conftest import pipeline_of
 
 LEAKAGE = Leakage(0.9, 0.8, 0.1, 0.05, drivers=20, poses=4)
@@ -30,12 +31,12 @@ SAMPLER = SamplerConfig(steps=2, guidance=Guidance(motion=1.5))
 
 @pytest.fixture(scope="module")
 def scenes() -> HeldOut:
-    return draw_held_out(embedded_head(), size=64, pairs=2, movements=1, clips=1)
+    return draw_held_out(embedded_head(), size=64, pairs=2, apart=1, movements=1, clips=1)
 
 
 @pytest.fixture(scope="module")
 def small() -> HeldOut:
-    return draw_held_out(embedded_head(), size=16, pairs=2, movements=1, clips=1)
+    return draw_held_out(embedded_head(), size=16, pairs=2, apart=1, movements=1, clips=1)
 
 
 @pytest.fixture(scope="module")
@@ -45,51 +46,61 @@ def plain(scenes: HeldOut) -> tuple[Figures, ...]:
 
 def test_the_truth_is_perfect_and_says_what_measuring_loses(plain: tuple[Figures, ...]):
     truth = plain[1]
-    assert truth.own_psnr == truth.borrowed_psnr == math.inf and truth.own_ssim == pytest.approx(1)
+    assert truth.own.psnr == truth.borrowed.psnr == math.inf and truth.own.ssim == pytest.approx(1)
     assert truth.cosines == pytest.approx((1.0, 1.0, 1.0, 1.0)) and truth.liveliness == 1
     assert 0 < truth.held_change < 1
-    assert truth.own_read.found > 0 and truth.own_read.pose_degrees is not None and truth.own_read.pose_degrees < 20
+    assert truth.own.read.found > 0 and truth.own.read.pose_degrees is not None and truth.own.read.pose_degrees < 20
+
+
+def test_what_measuring_two_drivers_loses_is_the_truths_own_column(plain: tuple[Figures, ...]):
+    frozen, truth, warp = plain
+    assert truth.apart is not None and truth.apart.psnr == math.inf and truth.separation is not None
+    assert truth.separation.pose_degrees is not None and 0 < truth.separation.pose_degrees < 20
+    assert truth.separation.hef is not None and truth.separation.hef > 0 and truth.separation.people == 1
+    assert frozen.separation is not None and frozen.separation.pose_degrees == pytest.approx(0, abs=1e-6)
+    assert frozen.separation.hef == 0
+    assert frozen.apart is not None and warp.apart is not None and warp.apart.psnr > frozen.apart.psnr
 
 
 def test_an_unmoving_portrait_has_no_movement(plain: tuple[Figures, ...]):
     frozen = plain[0]
     assert frozen.cosines == (0.0, 0.0, 0.0, 0.0) and frozen.liveliness == 0 == frozen.held_change
-    assert frozen.own_psnr < 30 and frozen.own_ssim < 0.9
+    assert frozen.own.psnr < 30 and frozen.own.ssim < 0.9
 
 
 def test_the_warp_renderer_is_nearer_to_the_truth_than_an_unmoving_portrait(plain: tuple[Figures, ...]):
     frozen, _, warp = plain
-    assert warp.own_psnr > frozen.own_psnr and warp.borrowed_psnr > frozen.borrowed_psnr
+    assert warp.own.psnr > frozen.own.psnr and warp.borrowed.psnr > frozen.borrowed.psnr
     assert min(warp.cosines) > 0
 
 
 @pytest.mark.parametrize("reads", ["map", "encoding", "deformation", "vector"])
 def test_a_network_is_asked_with_wrong_maps_and_portraits_too(reads, small: HeldOut):
     counted: list[tuple[int, int]] = []
-    method = NetworkMethod(reads, pipeline_of(reads), SAMPLER)
+    method = NetworkMethod(reads, pipeline_of(reads), SAMPLER, embedded_head())
     (figures,) = evaluate_methods([method], small, embedded_head(), progress=lambda *done: counted.append(done))
-    assert figures.wrong_map_psnr is not None and figures.wrong_map_psnr != figures.own_psnr
-    assert figures.wrong_reference_psnr is not None and figures.wrong_reference_psnr != figures.own_psnr
+    assert figures.wrong_driver_psnr is not None and figures.wrong_driver_psnr != figures.own.psnr
+    assert figures.wrong_reference_psnr is not None and figures.wrong_reference_psnr != figures.own.psnr
     assert figures.parameters is not None and figures.parameters > 0 and figures.seconds_a_frame > 0
     assert counted[-1][0] == counted[-1][1]
 
 
 def test_a_slow_method_is_asked_about_fewer_people_and_the_table_says_so(scenes: HeldOut):
-    more = replace(scenes, pairs=(*scenes.pairs, scenes.pairs[0]))
+    more = replace(scenes, pairs=(*scenes.pairs, scenes.pairs[0]), apart=())
     few = WarpMethod(embedded_head(), people=2)
     counted: list[tuple[int, int]] = []
     found = evaluate_methods([Frozen(), few, Truth()], more, embedded_head(), progress=lambda *done: counted.append(done))
-    assert [each.people for each in found] == [People(3, 1, 1, 3, 3), People(2, 1, 1, 2, 2), People(3, 1, 1, 3, 3)]
-    assert found[1].own_psnr == evaluate_methods([few], scenes, embedded_head())[0].own_psnr
+    assert [each.people for each in found] == [People(3, 0, 1, 1, 3, 3), People(2, 0, 1, 1, 2, 2), People(3, 0, 1, 1, 3, 3)]
+    assert found[1].own.psnr == evaluate_methods([few], replace(scenes, apart=()), embedded_head())[0].own.psnr
     assert counted == sorted(counted) and counted[-1][0] == counted[-1][1]
     named = dict(zip(("frozen portrait", "warp renderer", "truth"), found, strict=True))
     lines = report_table(named, LEAKAGE, SETTING).splitlines()
     assert lines[2].rstrip(" |").endswith("3, warp renderer 2")
-    assert report_values(named, LEAKAGE, SETTING)["figures"]["warp renderer"]["people"]["pairs"] == 2
+    assert report_values(named, SETTING, leakage=LEAKAGE)["figures"]["warp renderer"]["people"]["pairs"] == 2
 
 
 def test_frames_of_a_clip_do_not_see_each_other_when_drawn_one_by_one(small: HeldOut, tiny_pipeline: LokiPipeline):
-    method = NetworkMethod("tiny", tiny_pipeline, SAMPLER, half=False)
+    method = NetworkMethod("tiny", tiny_pipeline, SAMPLER, embedded_head(), half=False)
     both = method.frames(small.pairs)
     first = [first_target(s) for s in small.pairs]
     assert (both[:, :1].float() - method.frames(first).float()).abs().max() <= 1
@@ -101,9 +112,9 @@ def test_a_table_has_a_column_for_each_method_and_says_how_it_was_made(plain: tu
     table = lines[: lines.index("")]
     assert len({line.count("|") for line in table}) == 1 and len({len(line) for line in table}) == 1
     assert "frozen portrait" in table[0] and any("abc" in line for line in lines)
-    values = report_values(named, LEAKAGE, SETTING)
+    values = report_values(named, SETTING, leakage=LEAKAGE)
     assert json.loads(json.dumps(values, allow_nan=False)) == values
-    assert values["figures"]["truth"]["own_psnr"] is None and values["setting"]["data_seed"] == 2**31
+    assert values["figures"]["truth"]["own"]["psnr"] is None and values["setting"]["data_seed"] == 2**31
 
 
 @pytest.fixture

@@ -1,0 +1,161 @@
+"""Which trained networks `evaluate` compares: those that are named, or for the comparison of renderers those that are there."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from app.commands.material import existing
+from app.setup.environment import ROOT
+from loki_core.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from loki_core.dex.configs import DexConfig
+    from loki_core.dex.pipeline import DexPipeline
+    from loki_core.diffusion.configs import LokiConfig
+    from loki_core.diffusion.pipeline import LokiPipeline, SamplerConfig
+    from loki_core.training.methods import Learned
+
+__all__ = ["Compared", "named_networks", "suite_networks"]
+
+LOKI_MINI, DEX_MINI = Path("presets") / "loki" / "mini", Path("presets") / "dex" / "mini"
+"""In the project: weights that may come with it."""
+_SIDE = 64
+"""Pixels of the pictures where no network says how many."""
+
+
+@dataclass(frozen=True)
+class Compared:
+    """Networks for pictures of one size."""
+
+    methods: tuple[Learned, ...]
+    weights: Mapping[str, str]
+    """SHA-256 of the file of each, by its name."""
+    side: int
+    """Of the pictures, pixels."""
+    absent: tuple[str, ...] = ()
+    """What is left out, and why."""
+
+
+@dataclass(frozen=True)
+class _Saved:
+    name: str
+    folder: Path
+    pipeline: LokiPipeline | DexPipeline
+
+
+def named_networks(arguments: argparse.Namespace) -> Compared:
+    """Those of `--network`: Loki's or DeX-Portrait's, each under its own name."""
+    read: dict[str, _Saved] = {}
+    for folder in arguments.network:
+        pipeline = _pipeline(folder)
+        name = _config(pipeline).name
+        name = name if name not in read else f"{name} {len(read) + 1}"
+        read[name] = _Saved(name, folder, pipeline)
+    return _compared(list(read.values()), arguments)
+
+
+def suite_networks(arguments: argparse.Namespace) -> Compared:
+    """Loki's and DeX-Portrait's `mini`, and the LIA-X that is named."""
+    from loki_core.dex.pipeline import DexPipeline
+    from loki_core.diffusion.pipeline import LokiPipeline
+    from loki_core.head.embedded import embedded_head
+
+    read, absent = [], []
+    loki, dex = _place(arguments.loki, LOKI_MINI), _place(arguments.dex, DEX_MINI)
+    if loki is None:
+        absent.append(f"Loki (no weights in {LOKI_MINI}; name a folder with --loki)")
+    else:
+        pipeline = LokiPipeline.from_pretrained(loki, head=embedded_head().id)
+        read.append(_Saved(f"loki {_config(pipeline).name}", loki, pipeline))
+    if dex is None:
+        absent.append(f"DeX-Portrait (no weights in {DEX_MINI}; name a folder with --dex)")
+    else:
+        faces = DexPipeline.from_pretrained(dex)
+        read.append(_Saved(_config(faces).name, dex, faces))
+    compared = _compared(read, arguments)
+    if arguments.lia_x is None:
+        return replace(compared, absent=(*absent, "LIA-X (name a file of weights with --lia-x)"))
+    method, digest = _lia_x(existing(arguments.lia_x))
+    methods, weights = (*compared.methods, method), {**compared.weights, method.name: digest}
+    return replace(compared, methods=methods, weights=weights, absent=tuple(absent))
+
+
+def _place(given: Path | None, shipped: Path) -> Path | None:
+    if given is not None:
+        return given
+    return ROOT / shipped if (ROOT / shipped).is_dir() else None
+
+
+def _pipeline(folder: Path) -> LokiPipeline | DexPipeline:
+    """Read by what the folder says that it holds."""
+    from loki_core.dex.pipeline import DexPipeline
+    from loki_core.diffusion.pipeline import LokiPipeline
+    from loki_core.diffusion.saved import read_json
+    from loki_core.head.embedded import embedded_head
+
+    if read_json(folder / "model_index.json").get("_class_name") == "DexPipeline":
+        return DexPipeline.from_pretrained(folder)
+    return LokiPipeline.from_pretrained(folder, head=embedded_head().id)
+
+
+def _compared(read: list[_Saved], arguments: argparse.Namespace) -> Compared:
+    from loki_core.training.evaluation_report import weights_hash
+
+    for saved in read:
+        if saved.pipeline.vae is not None:
+            raise InputError(
+                f"expected a network on pixels, got '{saved.folder}', which works behind a VAE; evaluate its clips with --self"
+            )
+    sides = {_config(saved.pipeline).image_size for saved in read}
+    if len(sides) > 1:
+        raise InputError("expected networks for pictures of one size, got several; evaluate them one by one")
+    methods, weights = [], {}
+    for saved in read:
+        for label, config in _samplers(arguments).items():
+            methods.append(_method(saved.name + label, saved.pipeline, config))
+            weights[saved.name + label] = weights_hash(saved.folder)
+    return Compared(tuple(methods), weights, next(iter(sides), _SIDE))
+
+
+def _samplers(arguments: argparse.Namespace) -> dict[str, SamplerConfig]:
+    """By what is added to a network's name: plain sampling, and progressive guidance where it is asked for."""
+    from loki_core.diffusion.guidance import Guidance
+    from loki_core.diffusion.pipeline import SamplerConfig
+
+    spans = {"": 0} if arguments.progressive is None else {"": 0, f", progressive {arguments.progressive}": arguments.progressive}
+    return {
+        label: SamplerConfig(steps=arguments.steps, guidance=Guidance(motion=arguments.guidance, progressive=span))
+        for label, span in spans.items()
+    }
+
+
+def _method(name: str, pipeline: LokiPipeline | DexPipeline, config: SamplerConfig) -> Learned:
+    from loki_core.dex.pipeline import DexPipeline
+    from loki_core.head.embedded import embedded_head
+    from loki_core.training.network_methods import DexMethod, NetworkMethod
+    from loki_core.training.sampling import half_is_fast
+
+    if isinstance(pipeline, DexPipeline):
+        return DexMethod(name, pipeline, config, embedded_head(), half_is_fast())
+    return NetworkMethod(name, pipeline, config, embedded_head(), half_is_fast())
+
+
+def _lia_x(file: Path) -> tuple[Learned, str]:
+    """The network of a file, and the file's hash."""
+    from loki_core.lia_x.checkpoint import load_animator
+    from loki_core.training.evaluation_report import weights_hash
+    from loki_core.training.network_methods import LiaXMethod
+
+    animator = load_animator(file)
+    return LiaXMethod(f"lia-x {animator.generator.config.size} px", animator), weights_hash(file)
+
+
+def _config(pipeline: LokiPipeline | DexPipeline) -> LokiConfig | DexConfig:
+    from loki_core.dex.pipeline import DexPipeline
+
+    return pipeline.network.dex if isinstance(pipeline, DexPipeline) else pipeline.network.loki
