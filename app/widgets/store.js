@@ -344,7 +344,8 @@
       const key = this.keyOf(view, reply.frame, reply.studio, side);
       this.keep(key, reply.picture);
       const stale = reply.studio.portrait !== this.studio.portrait || !this.views.includes(view);
-      if (!ahead && !stale) this.show(view, key); // decoded while the next is on its way
+      const now = this.keyOf(view); // a late draft comes after what is sharp already where the edit changed nothing that is seen
+      if (!ahead && !stale) this.show(view, this.cache.has(now) ? now : key); // decoded while the next is on its way
       return true;
     }
 

@@ -187,7 +187,9 @@ def test_two_browsers_never_share_state(page: Page, browser, studio: str):
     other_context.close()
 
 
-def test_the_map_is_sharp_again_when_answers_are_late(page: Page):
+@pytest.fixture
+def late(page: Page) -> Page:
+    """A page whose answers come when the hand rests already."""
     page.wait_for_function(SETTLED)
     page.evaluate(
         """() => {
@@ -198,12 +200,26 @@ def test_the_map_is_sharp_again_when_answers_are_late(page: Page):
             if (lane === 0) await new Promise((done) => setTimeout(done, 300));
             return reply;
           };
+        }"""
+    )
+    return page
+
+
+def test_the_map_is_sharp_again_when_answers_are_late(late: Page):
+    late.evaluate(
+        """() => {
           window.loki.edit({ do: "control", name: "jawOpen", value: 0.4 });
           window.loki.edit({ do: "control", name: "browInnerUp", value: 0.4 });
         }"""
     )
-    page.wait_for_function(f"{SETTLED} && window.loki.valueOf('browInnerUp') === 0.4")
-    assert page.evaluate("window.loki.pictures.map.bitmap.width") > 288
+    late.wait_for_function(f"{SETTLED} && window.loki.valueOf('browInnerUp') === 0.4")
+    assert late.evaluate("window.loki.pictures.map.bitmap.width") > 288
+
+
+def test_the_map_stays_sharp_when_a_layer_is_chosen_and_answers_are_late(late: Page):
+    late.evaluate("window.loki.edit({ do: 'layer', op: 'select', id: window.loki.studio.layers[0].id })")
+    late.wait_for_function(f"{SETTLED} && window.loki.studio.selected === window.loki.studio.layers[0].id")
+    assert late.evaluate("window.loki.pictures.map.bitmap.width") > 288
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
