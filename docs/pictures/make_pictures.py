@@ -162,7 +162,18 @@ def _show_layers(page: Page) -> None:
     page.wait_for_function(f"{_SETTLED} && window.loki.studio.layers.length === 3")
     page.mouse.move(*_NOWHERE)
     _photograph(page, "layers", _RIGHT)
+    _show_two_drivers(page)
     page.locator("#ls-layers [data-part=name]").filter(has_text="Edits").click()
+
+
+def _show_two_drivers(page: Page) -> None:
+    page.locator("#ls-layers [data-part=name]").last.click()
+    page.get_by_label("Expression from").select_option(label="Laugh")
+    page.wait_for_function(f"{_SETTLED} && window.loki.studio.layers[1].name === 'Laugh'")
+    page.mouse.move(*_NOWHERE)
+    _settle(page)
+    _photograph(page, "two-drivers", _RIGHT)
+    _undo(page)
 
 
 def _show_keys(page: Page) -> None:
