@@ -107,16 +107,22 @@ def open_example(head: HeadModel) -> Portrait:
 
 
 @contextmanager
-def bar(label: str, *, unit: str = "frame", logged: bool = False) -> Iterator[Progress]:
+def bar(label: str, *, unit: str = "frame", logged: bool = False, start: int = 0) -> Iterator[Progress]:
     """A line in the terminal with the share done and the time left.
 
-    Where stderr is no terminal: nothing, or with `logged` the same twice a minute.
+    Where stderr is no terminal: nothing, or with `logged` the same twice a minute. `start`: what was done before.
     """
     from tqdm import tqdm
 
     every = 0.1 if sys.stderr.isatty() else _LOGGED
     with tqdm(
-        desc=label, unit=unit, disable=False if logged else None, leave=False, dynamic_ncols=True, mininterval=every
+        desc=label,
+        unit=unit,
+        disable=False if logged else None,
+        leave=False,
+        dynamic_ncols=True,
+        mininterval=every,
+        initial=start,
     ) as line:
         yield _shown_on(line)
 

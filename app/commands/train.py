@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from app.commands.material import bar
 from app.commands.options import Subparsers, add_command
 from loki_core.errors import InputError
 
 if TYPE_CHECKING:
     from loki_core.dex.configs import DexPart
     from loki_core.diffusion.configs import EncoderInput
-    from loki_core.training.loop import TrainingLoop
+    from loki_core.training.loop import Report, TrainingLoop
 
 __all__ = ["add", "run"]
 
@@ -34,13 +37,21 @@ def add(commands: Subparsers) -> None:
     parser.add_argument(
         "--preset",
         default="mini",
-        help="network to train: mini, lia-x-small, dex-motion-mini, or dex-mini on what that learned (default: mini)",
+        help="network to train: mini, sd21, lia-x-small, dex-motion-mini, or dex-mini on what that learned (default: mini)",
     )
+    parser.add_argument("--base", type=Path, metavar="FOLDER", help="sd21: Stable Diffusion 2.1 as diffusers stores it")
     parser.add_argument("--motion", type=Path, metavar="FOLDER", help="dex-mini: the weights folder of a dex-motion-mini")
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="where state, weights and losses go")
     parser.add_argument("--steps", type=int, default=_STEPS, metavar="N", help=f"train up to step N (default: {_STEPS})")
     parser.add_argument(
         "--cool-down", type=int, default=0, metavar="N", help="let the learning rate fall to 0 over the last N steps (default: 0)"
+    )
+    parser.add_argument(
+        "--validate-every",
+        type=int,
+        default=500,
+        metavar="N",
+        help="mini, sd21: each N steps draw clips of four people it has not met; 0: never (default: 500)",
     )
     parser.add_argument("--data", type=Path, metavar="FOLDER", help="train on what `prepare` wrote, not on synthetic portraits")
     told = parser.add_mutually_exclusive_group()
@@ -57,12 +68,15 @@ def run(arguments: argparse.Namespace) -> int:
     from loki_core.training.dex import DEX_RUNS
     from loki_core.training.lia_x import LIA_X_PRESETS
     from loki_core.training.loop import Diverged
-    from loki_core.training.run_folder import log_losses
 
     if arguments.steps < 1:
         raise InputError(f"expected --steps of at least 1, got {arguments.steps}")
     if not 0 <= arguments.cool_down <= arguments.steps:
         raise InputError(f"expected --cool-down from 0 to the {arguments.steps} steps, got {arguments.cool_down}")
+    if arguments.validate_every < 0:
+        raise InputError(f"expected --validate-every of 0 or more, got {arguments.validate_every}")
+    if arguments.base and arguments.preset != "sd21":
+        raise InputError(f"expected --base with the preset sd21, got {arguments.preset}; leave it out")
     if arguments.motion and arguments.preset != "dex-mini":
         raise InputError(f"expected --motion with the preset dex-mini, got {arguments.preset}; leave it out")
     if arguments.preset in DEX_RUNS:
@@ -71,27 +85,53 @@ def run(arguments: argparse.Namespace) -> int:
         trainer = _lia_x(arguments) if arguments.preset in LIA_X_PRESETS else _loki(arguments)
     if arguments.resume:
         trainer.resume()
-    log = log_losses(arguments.out, trainer.config.log_every)
-
-    def report(step: int, loss: float, rate: float) -> None:
-        log(step, loss, rate)
-        print(f"\rstep {step} of {arguments.steps}, loss {loss:.4f}", end="", flush=True)
-
-    try:
-        trainer.train(arguments.steps, cool_down=arguments.cool_down, report=report)
-    except Diverged as exc:
-        raise InputError(f"{exc}; --resume goes on from it") from exc
-    print(f"\nWeights: {arguments.out / 'weights'}")
+    with ExitStack() as stack:
+        report = _report(arguments, trainer, stack) if trainer.accelerator.is_main_process else None
+        try:
+            trainer.train(arguments.steps, cool_down=arguments.cool_down, report=report)
+        except Diverged as exc:
+            raise InputError(f"{exc}; --resume goes on from it") from exc
+    print(f"Weights: {arguments.out / 'weights'}")
     return 0
 
 
+def _report(arguments: argparse.Namespace, trainer: TrainingLoop, stack: ExitStack) -> Report:
+    """Curves, a line in the terminal and, with Loki, clips of people whom the network has not met."""
+    from loki_core.training.run_log import RunLog
+    from loki_core.training.trainer import Trainer
+    from loki_core.training.validation import Validator
+
+    log = stack.enter_context(RunLog(arguments.out, trainer.config.log_every))
+    tick = stack.enter_context(bar("Training", unit="step", logged=True, start=trainer.step))
+    every, loki = arguments.validate_every, trainer if isinstance(trainer, Trainer) else None
+    look = None if loki is None or not every else Validator(loki.head, size=loki.loki.image_size, frames=loki.loki.frames)
+
+    def report(step: int, loss: float, rate: float) -> None:
+        log.step(step, loss, rate)
+        tick(step, arguments.steps)
+        if look is not None and loki is not None and (step % every == 0 or step == arguments.steps):
+            log.validation(step, look(loki.averaged()))
+
+    return report
+
+
+def _describe(write: Callable[[], None]) -> None:
+    """Let one process of many describe the run, and the others wait for it."""
+    from accelerate import PartialState  # type: ignore[import-untyped]  # it carries no type information
+
+    processes = PartialState()
+    if processes.is_main_process:
+        write()
+    processes.wait_for_everyone()
+
+
 def _loki(arguments: argparse.Namespace) -> TrainingLoop:
-    from loki_core.data.folder import FolderConfig, FolderWindows, folder_config
-    from loki_core.data.samples import SyntheticConfig
+    from loki_core.data.folder import FolderWindows, folder_config
     from loki_core.data.vectors import vector_length
     from loki_core.diffusion.configs import ablated, preset
+    from loki_core.diffusion.stable_diffusion import null_prompt, read_base
     from loki_core.head.embedded import embedded_head
-    from loki_core.training.config import TrainConfig
+    from loki_core.training.loki_runs import loki_run
     from loki_core.training.run_folder import describe_run
     from loki_core.training.trainer import Trainer
 
@@ -99,15 +139,18 @@ def _loki(arguments: argparse.Namespace) -> TrainingLoop:
         raise InputError(f"expected --without {', '.join(_REST)} with Loki's network, got {arguments.without}; choose one")
     head = embedded_head()
     reads: EncoderInput = "vector" if arguments.coefficients else _REST.get(arguments.without, "map")
-    data = SyntheticConfig() if arguments.data is None else folder_config(arguments.data)
-    config = TrainConfig(preset=arguments.preset, data=data)
     loki = ablated(preset(arguments.preset), reads, numbers=vector_length(head.expression_count))
-    if loki.image_size != data.size:
-        raise InputError(f"expected a preset for pictures of {data.size} pixels, got {loki.name}; train mini on pictures of 64")
-    if isinstance(data, FolderConfig):
+    data = None if arguments.data is None else folder_config(arguments.data)
+    if data is not None:
+        if loki.image_size != data.size:
+            raise InputError(f"expected pictures of {loki.image_size} pixels for {loki.name}, got {data.size}; prepare them so")
         FolderWindows(head, data)  # refuses what cannot be read before anything is written
-    describe_run(arguments.out, config, loki, resume=arguments.resume)
-    return Trainer(config, loki, head, arguments.out)
+    config = loki_run(arguments.preset, data)
+    if loki.reference.frozen and arguments.base is None:
+        raise InputError(f"expected a folder with Stable Diffusion 2.1 as --base, got none; {loki.name} begins with it")
+    base = None if arguments.base is None else partial(read_base, arguments.base, loki, null_prompt(arguments.base))
+    _describe(lambda: describe_run(arguments.out, config, loki, resume=arguments.resume))
+    return Trainer(config, loki, head, arguments.out, base)
 
 
 def _lia_x(arguments: argparse.Namespace) -> TrainingLoop:
@@ -118,7 +161,7 @@ def _lia_x(arguments: argparse.Namespace) -> TrainingLoop:
     if arguments.without or arguments.coefficients or arguments.data:
         raise InputError("expected --without, --coefficients and --data with a diffusion network, got LIA-X; leave them out")
     preset = lia_x_preset(arguments.preset)
-    describe_lia_x_run(arguments.out, preset, resume=arguments.resume)
+    _describe(lambda: describe_lia_x_run(arguments.out, preset, resume=arguments.resume))
     return LiaXTrainer(preset, embedded_head(), arguments.out)
 
 
@@ -136,10 +179,10 @@ def _dex(arguments: argparse.Namespace) -> TrainingLoop:
     if arguments.without:
         run = run_without(run, arguments.without)
     if isinstance(run, MotionRun):
-        describe_preset_run(arguments.out, "dex", run.to_dict(), seed=run.train.seed, resume=arguments.resume)
+        _describe(lambda: describe_preset_run(arguments.out, "dex", run.to_dict(), seed=run.train.seed, resume=arguments.resume))
         return MotionTrainer(run, embedded_head(), arguments.out)
     if arguments.motion is None:
         raise InputError("expected --motion with a folder of weights, got none; train --preset dex-motion-mini first")
     motion = read_motion_network(arguments.motion)
-    describe_preset_run(arguments.out, "dex", run.to_dict(), seed=run.train.seed, resume=arguments.resume)
+    _describe(lambda: describe_preset_run(arguments.out, "dex", run.to_dict(), seed=run.train.seed, resume=arguments.resume))
     return DexTrainer(run, motion, embedded_head(), arguments.out)

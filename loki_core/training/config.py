@@ -37,6 +37,8 @@ class LossConfig:
     """Extra weight of eyes, brows and mouth at the start."""
     focus_steps: int = 4000
     """Steps in which the extra weight fades; a lasting one leaves specks on the background."""
+    levels: Literal["window", "each"] = "window"
+    """Noise levels: one for all frames of a window, as in sampling, or each frame its own, as the paper trains."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,8 @@ class TrainConfig:
     save_every: int = 250
     """Steps between states that a run can go on from."""
     log_every: int = 10
+    checkpointing: bool = False
+    """Activations are computed again for the gradients instead of kept: less memory, a third more work."""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as JSON takes them."""

@@ -171,7 +171,7 @@ class DexTrainer(TrainingLoop):
     def _loss(self, batch: Batch, number: int) -> Tensor:
         count, frames = len(batch.targets), batch.targets.shape[1] - 1
         seed, step = self.config.seed, number * self._processes + self._rank
-        draws = draw_chances(self.dex, count, frames, self.config.loss.drop, seed=seed, step=step)
+        draws = draw_chances(self.dex, count, frames, self.config.loss, seed=seed, step=step)
         faced = ~_faceless(count, self.run.faceless, seed=seed, step=step)
         weights = focus_weights(batch.focus[:, 1:], self.dex.latent_scale, self.config.loss, self.step)
         device = self.accelerator.device

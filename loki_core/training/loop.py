@@ -24,7 +24,7 @@ from loki_core.training.config import TrainConfig
 __all__ = ["Diverged", "Report", "TrainingLoop"]
 
 Report = Callable[[int, float, float], None]
-"""Called as (step, loss, learning rate) after each step."""
+"""Called as (step, loss, learning rate) after each step, by one process of many."""
 _STATE, _UNFINISHED, _BEFORE = "state", "state.unfinished", "state.before"
 _PROGRESS = "progress.json"
 
@@ -70,7 +70,7 @@ class TrainingLoop(ABC):
             rate = self._rate(steps, cool_down)
             loss = self._optimise([next(batches) for _ in range(self.config.accumulate)], rate)
             self.step += 1
-            if report is not None:
+            if report is not None and self.accelerator.is_main_process:
                 report(self.step, loss, rate)
             if self.step % self.config.save_every == 0 or self.step == steps:
                 self.save()
@@ -86,14 +86,20 @@ class TrainingLoop(ABC):
     def save(self) -> None:
         """Write the state and the weights; one that was there is replaced when the new one is whole."""
         unfinished, state, before = (self.folder / name for name in (_UNFINISHED, _STATE, _BEFORE))
-        shutil.rmtree(unfinished, ignore_errors=True)
+        first = self.accelerator.is_main_process  # of many processes, each writes its own share of the state alone
+        if first:
+            shutil.rmtree(unfinished, ignore_errors=True)
+        self.accelerator.wait_for_everyone()
         self.accelerator.save_state(str(unfinished))
-        (unfinished / _PROGRESS).write_text(json.dumps({"step": self.step}))
-        shutil.rmtree(before, ignore_errors=True)
-        if state.exists():
-            state.rename(before)
-        unfinished.rename(state)
-        self._save_weights(self.folder / "weights")
+        self.accelerator.wait_for_everyone()
+        if first:
+            (unfinished / _PROGRESS).write_text(json.dumps({"step": self.step}))
+            shutil.rmtree(before, ignore_errors=True)
+            if state.exists():
+                state.rename(before)
+            unfinished.rename(state)
+            self._save_weights(self.folder / "weights")
+        self.accelerator.wait_for_everyone()
 
     @abstractmethod
     def _loss(self, batch: Batch, number: int) -> Tensor:
@@ -116,13 +122,14 @@ class TrainingLoop(ABC):
         return optimizer.rate * min(1.0, rising, falling)
 
     def _optimise(self, batches: list[Batch], rate: float) -> float:
-        """One step of the optimiser over `accumulate` batches; the mean loss."""
+        """One step of the optimiser over `accumulate` batches; the mean loss, over all processes."""
         losses: list[Tensor] = []
         for index, batch in enumerate(batches):
             with self.accelerator.accumulate(self.network):
                 loss = self._loss(batch, self.step * self.config.accumulate + index)
-                if not bool(torch.isfinite(loss.detach())):
-                    raise Diverged(f"the loss of step {self.step + 1} is {loss.item()}; the last saved state is kept")
+                shared = self.accelerator.gather(loss.detach()).mean()  # all processes stop, or none does
+                if not bool(torch.isfinite(shared)):
+                    raise Diverged(f"the loss of step {self.step + 1} is {shared.item()}; the last saved state is kept")
                 self.accelerator.backward(loss)
                 if self.accelerator.sync_gradients:
                     self._clip()
@@ -130,7 +137,7 @@ class TrainingLoop(ABC):
                     group["lr"] = rate
                 self.optimizer.step()
                 self.optimizer.zero_grad()
-                losses.append(loss.detach())
+                losses.append(shared)
         self.average.step(self.accelerator.unwrap_model(self.network).parameters())
         return float(torch.stack(losses).mean())
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,9 +12,8 @@ from loki_core.diffusion.configs import LokiConfig
 from loki_core.errors import InputError
 from loki_core.training.config import TrainConfig
 from loki_core.training.lia_x import LiaXPreset
-from loki_core.training.loop import Report
 
-__all__ = ["describe_lia_x_run", "describe_preset_run", "describe_run", "log_losses", "source_commit"]
+__all__ = ["describe_lia_x_run", "describe_preset_run", "describe_run", "source_commit"]
 
 _ROOT = Path(__file__).resolve().parents[2]
 
@@ -25,7 +23,7 @@ def describe_run(folder: Path, config: TrainConfig, loki: LokiConfig, *, resume:
     settings = _plain({"train": config.to_dict(), "loki": loki.to_dict()})
 
     def same(found: dict[str, Any]) -> bool:
-        return bool(found.get("train") == settings["train"] and LokiConfig.from_dict(found.get("loki", {})) == loki)
+        return _filled(found.get("train", {})) == settings["train"] and LokiConfig.from_dict(found.get("loki", {})) == loki
 
     _describe(folder, {"seed": config.seed, **settings}, same, resume=resume)
 
@@ -39,6 +37,13 @@ def describe_preset_run(folder: Path, key: str, values: dict[str, Any], *, seed:
     """The same for a run whose settings are plain `values`, written under `key`."""
     settings = _plain({key: values})
     _describe(folder, {"seed": seed, **settings}, lambda found: found.get(key) == settings[key], resume=resume)
+
+
+def _filled(train: dict[str, Any]) -> dict[str, Any]:
+    """A run's settings with what was not yet a setting when it began, as that was then."""
+    usual = _plain(TrainConfig().to_dict())
+    parts = {name: {**usual[name], **train.get(name, {})} for name in ("loss", "optimizer")}
+    return {**usual, **train, **parts}
 
 
 def _plain(settings: dict[str, Any]) -> dict[str, Any]:
@@ -70,19 +75,3 @@ def source_commit() -> str | None:
     except (OSError, subprocess.CalledProcessError):
         return None
     return told.stdout.strip()
-
-
-def log_losses(folder: Path, every: int) -> Report:
-    """A report that appends to losses.csv: step, mean loss since the last line, learning rate, seconds since the start."""
-    path, start = folder / "losses.csv", time.monotonic()
-    since: list[float] = []
-
-    def report(step: int, loss: float, rate: float) -> None:
-        since.append(loss)
-        if step % every == 0:
-            head = "" if path.exists() else "step,loss,rate,seconds\n"
-            with path.open("a", encoding="utf-8") as file:
-                file.write(f"{head}{step},{sum(since) / len(since):.6f},{rate:.3g},{time.monotonic() - start:.1f}\n")
-            since.clear()
-
-    return report

@@ -8,16 +8,16 @@ from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Bool, Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from loki_core.data.samples import Batch
-from loki_core.diffusion.configs import ScheduleConfig, UNetConfig
+from loki_core.diffusion.configs import LokiConfig, ScheduleConfig, UNetConfig
 from loki_core.diffusion.encoder import encoder_input
 from loki_core.diffusion.latents import Scaled, to_latents
-from loki_core.diffusion.network import LokiNetwork
 from loki_core.diffusion.schedule import NoiseSchedule
 from loki_core.training.config import LossConfig
+from loki_core.training.pictures import signed
 
 __all__ = ["Diffused", "Draws", "draw_chances", "focus_weights", "loss_weights", "prediction_loss"]
 
@@ -44,7 +44,6 @@ class Draws:
 
     noise: Float[Tensor, "B T C h w"]
     timesteps: Int[Tensor, "B T"]
-    """One level for all frames of a window, as in sampling."""
     dropped: Bool[Tensor, "B"]
     """Windows without map and reference."""
 
@@ -52,7 +51,7 @@ class Draws:
         return Draws(self.noise.to(device), self.timesteps.to(device), self.dropped.to(device))
 
 
-def draw_chances(config: Diffused, windows: int, frames: int, drop: float, *, seed: int, step: int) -> Draws:
+def draw_chances(config: Diffused, windows: int, frames: int, loss: LossConfig, *, seed: int, step: int) -> Draws:
     """The draws of one batch: they depend on `seed` and `step` alone, so that a resumed run meets the same ones."""
     generator = torch.Generator().manual_seed(seed * 1_000_003 + step)
     shape = (config.unet.channels, config.latent_size, config.latent_size)
@@ -61,22 +60,29 @@ def draw_chances(config: Diffused, windows: int, frames: int, drop: float, *, se
     own = torch.randn((windows, frames, *shape), generator=generator)
     # strata: each batch meets early and late levels alike, which steadies the loss
     places = (torch.arange(windows) + torch.rand(windows, generator=generator)) / windows
-    levels = (places * config.schedule.levels).long().clamp(max=config.schedule.levels - 1)
-    return Draws(
-        sqrt(shared) * common + sqrt(1 - shared) * own,
-        levels[:, None].expand(-1, frames),
-        torch.rand(windows, generator=generator) < drop,
-    )
+    dropped = torch.rand(windows, generator=generator) < loss.drop
+    if loss.levels == "window":
+        levels = places[:, None].expand(-1, frames)
+    else:
+        levels = torch.rand((windows, frames), generator=generator)
+    timesteps = (levels * config.schedule.levels).long().clamp(max=config.schedule.levels - 1)
+    return Draws(sqrt(shared) * common + sqrt(1 - shared) * own, timesteps, dropped)
 
 
 def prediction_loss(
-    network: LokiNetwork, schedule: NoiseSchedule, batch: Batch, draws: Draws, weights: Float[Tensor, "B T 1 h w"]
+    network: nn.Module,
+    config: LokiConfig,
+    schedule: NoiseSchedule,
+    batch: Batch,
+    draws: Draws,
+    weights: Float[Tensor, "B T 1 h w"],
+    vae: nn.Module | None = None,
 ) -> Float[Tensor, ""]:
-    """Weighted mean square error of what the network predicts for the noisy targets."""
-    config = network.loki
+    """Weighted mean square error of what the network predicts for the noisy targets. `network`: a LokiNetwork, or one wrapped."""
     kept = (~draws.dropped).to(torch.float32)
-    clean = to_latents(_signed(batch.targets).flatten(0, 1), config).unflatten(0, batch.targets.shape[:2])
-    reference = to_latents(_signed(batch.reference), config) * kept[:, None, None, None]
+    with torch.no_grad():
+        clean = to_latents(signed(batch.targets).flatten(0, 1), config, vae).float().unflatten(0, batch.targets.shape[:2])
+        reference = to_latents(signed(batch.reference), config, vae).float() * kept[:, None, None, None]
     inputs = encoder_input(config.encoder, batch.maps, batch.vectors) * kept[:, None, None, None, None]
     noisy = schedule.noisy(clean, draws.noise, draws.timesteps)
     predicted = network(noisy, draws.timesteps, inputs, reference)
@@ -94,8 +100,3 @@ def focus_weights(focus: Float[Tensor, "B T H W"], scale: int, loss: LossConfig,
     extra = loss.focus * max(0.0, 1 - step / loss.focus_steps)
     weights = 1 + extra * F.avg_pool2d(focus, scale)
     return (weights / weights.mean())[:, :, None]
-
-
-def _signed(pictures: Tensor) -> Tensor:
-    """sRGB bytes as the network has them, in [-1, 1]."""
-    return pictures.float() / 127.5 - 1

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 import torch
-from safetensors.torch import save_file
 
 from loki_core.diffusion.configs import ReferenceConfig
-from loki_core.diffusion.stable_diffusion import from_stable_diffusion
+from loki_core.diffusion.stable_diffusion import read_base
 from loki_core.diffusion.unet import FrameUNet
 from loki_core.errors import InputError
+from tests.diffusion.tiny import save_base
 
 
 @pytest.fixture
@@ -19,16 +19,10 @@ def config(tiny_config):
     return replace(tiny_config, reference=ReferenceConfig(frozen=True, context=(3, 6)))
 
 
-def save(unet, folder):
-    (folder / "unet").mkdir()
-    save_file(unet.state_dict(), folder / "unet" / "diffusion_pytorch_model.safetensors")
-
-
 def test_both_networks_start_from_its_weights(config, tmp_path):
     unet = FrameUNet(config.unet, context=6)
-    save(unet, tmp_path)
     prompt = torch.randn(3, 6)
-    network = from_stable_diffusion(tmp_path, config, prompt)
+    network = read_base(save_base(tmp_path, unet), config, prompt).network
     weights = unet.state_dict()
     assert all(torch.equal(tensor, weights[name]) for name, tensor in network.reference.state_dict().items())
     assert all(torch.equal(tensor, weights[name]) for name, tensor in network.generation.state_dict().items())
@@ -37,6 +31,6 @@ def test_both_networks_start_from_its_weights(config, tmp_path):
 
 
 def test_another_architecture_is_refused(config, tmp_path):
-    save(FrameUNet(config.unet), tmp_path)
+    folder = save_base(tmp_path, FrameUNet(config.unet))
     with pytest.raises(InputError, match=r"Stable Diffusion, got a file in which .*attn2.* is missing"):
-        from_stable_diffusion(tmp_path, config, torch.zeros(3, 6))
+        read_base(folder, config, torch.zeros(3, 6))

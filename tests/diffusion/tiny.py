@@ -6,13 +6,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
+from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+from safetensors.torch import save_file
 
 from loki_core.diffusion.configs import EncoderConfig, LokiConfig, ReferenceConfig, UNetConfig, preset
 from loki_core.diffusion.network import LokiNetwork
 from loki_core.diffusion.pipeline import LokiPipeline
+from loki_core.diffusion.unet import FrameUNet
 from loki_core.head.embedded import embedded_head
 
-__all__ = ["make_tiny", "save_tiny", "tiny"]
+__all__ = ["make_tiny", "save_base", "save_tiny", "tiny"]
 
 
 def tiny() -> LokiConfig:
@@ -35,4 +38,20 @@ def save_tiny(folder: Path, name: str = "tiny") -> Path:
     """Such a network for the embedded head, as training leaves one that is called `name`. Returns the folder."""
     network = make_tiny(replace(tiny(), name=name))
     LokiPipeline.build(network, embedded_head().id).save_pretrained(folder)
+    return folder
+
+
+def save_base(folder: Path, unet: FrameUNet) -> Path:
+    """Stable Diffusion as diffusers stores it, with that UNet and a VAE of a few channels that halves pictures once."""
+    (folder / "unet").mkdir(parents=True)
+    save_file(unet.state_dict(), folder / "unet" / "diffusion_pytorch_model.safetensors")
+    torch.manual_seed(0)
+    vae = AutoencoderKL(
+        down_block_types=("DownEncoderBlock2D", "DownEncoderBlock2D"),
+        up_block_types=("UpDecoderBlock2D", "UpDecoderBlock2D"),
+        block_out_channels=(4, 8),
+        norm_num_groups=2,
+        latent_channels=4,
+    )
+    vae.save_pretrained(folder / "vae")
     return folder

@@ -18,7 +18,7 @@ from loki_core.dex.saved import read_motion_network
 from loki_core.dex.windows import DRIVER, VIEW, DrivenWindows
 from loki_core.errors import InputError
 from loki_core.head.embedded import embedded_head
-from loki_core.training.config import OptimizerConfig, TrainConfig
+from loki_core.training.config import LossConfig, OptimizerConfig, TrainConfig
 from loki_core.training.dex import DEX_RUNS, DexRun, DexTrainer, MotionRun, MotionTrainer, animator_loss, motion_loss, run_without
 from loki_core.training.step import draw_chances
 from tests.dex.tiny import TINY, TINY_MOTION
@@ -105,7 +105,7 @@ def loss_on_four(made: DexTrainer) -> float:
     """Always the same windows, noise and levels."""
     windows = DrivenWindows(HEAD, DATA, "clip")
     batch = collate([windows[index] for index in range(4)])
-    draws = draw_chances(TINY, 4, 2, 0.0, seed=0, step=0)
+    draws = draw_chances(TINY, 4, 2, LossConfig(drop=0.0), seed=0, step=0)
     faced, plain = torch.ones(4, dtype=torch.bool), torch.ones(4, 2, 1, 8, 8)
     with torch.no_grad():
         return animator_loss(made.network, TINY, made.schedule, batch, draws, faced, plain).item()

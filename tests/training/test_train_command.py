@@ -21,7 +21,9 @@ from tests.training.conftest import tiny_of
     ("options", "words"),
     [
         (["--resume"], "found none"),
-        (["--preset", "sd21"], "train mini"),
+        (["--preset", "sd21"], "Stable Diffusion 2.1 as --base"),
+        (["--base", "sd"], "with the preset sd21"),
+        (["--validate-every", "-1"], "0 or more"),
         (["--preset", "huge"], "choose one"),
         (["--preset", "lia-x-small", "--coefficients"], "leave them out"),
         (["--preset", "lia-x-small", "--resume"], "found none"),

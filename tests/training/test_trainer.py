@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -15,7 +16,8 @@ from loki_core.diffusion.pipeline import LokiPipeline
 from loki_core.errors import InputError
 from loki_core.head.embedded import embedded_head
 from loki_core.training.config import LossConfig, OptimizerConfig, TrainConfig
-from loki_core.training.run_folder import describe_run, log_losses
+from loki_core.training.run_folder import describe_run
+from loki_core.training.run_log import RunLog
 from loki_core.training.step import draw_chances, loss_weights
 from loki_core.training.trainer import Diverged, Trainer
 
@@ -144,15 +146,31 @@ def test_windows_of_another_size_are_refused(tmp_path):
 
 
 def test_map_and_reference_are_left_out_as_often_as_asked():
-    dropped = [draw_chances(TINY, 8, 2, 0.1, seed=1, step=step).dropped for step in range(400)]
+    dropped = [draw_chances(TINY, 8, 2, LossConfig(), seed=1, step=step).dropped for step in range(400)]
     assert abs(float(torch.stack(dropped).float().mean()) - 0.1) < 0.02
 
 
 def test_draws_depend_on_seed_and_step_and_frames_share_their_noise():
-    first, again, other = (draw_chances(TINY, 2, 3, 0.1, seed=1, step=step) for step in (4, 4, 5))
+    first, again, other = (draw_chances(TINY, 2, 3, LossConfig(), seed=1, step=step) for step in (4, 4, 5))
     assert torch.equal(first.noise, again.noise) and not torch.equal(first.noise, other.noise)
     assert torch.equal(first.noise[:, 0], first.noise[:, 2])  # mini shares all of it
     assert torch.equal(first.timesteps[:, 0], first.timesteps[:, 1])
+
+
+def test_each_frame_may_have_a_level_of_its_own():
+    draws = draw_chances(TINY, 64, 3, LossConfig(levels="each"), seed=1, step=4)
+    assert not torch.equal(draws.timesteps[:, 0], draws.timesteps[:, 1])
+    assert abs(float(draws.timesteps.float().mean()) / TINY.schedule.levels - 0.5) < 0.1
+
+
+def test_a_run_from_before_a_setting_existed_can_be_resumed(tmp_path):
+    describe_run(tmp_path, CONFIG, TINY, resume=False)
+    written = json.loads((tmp_path / "run.json").read_text())
+    del written["train"]["checkpointing"], written["train"]["loss"]["levels"]
+    (tmp_path / "run.json").write_text(json.dumps(written))
+    describe_run(tmp_path, CONFIG, TINY, resume=True)
+    with pytest.raises(InputError, match="settings"):
+        describe_run(tmp_path, replace(CONFIG, checkpointing=True), TINY, resume=True)
 
 
 def test_the_weight_of_eyes_and_mouth_fades():
@@ -175,9 +193,9 @@ def test_a_run_writes_what_it_was_started_with(tmp_path):
 
 
 def test_losses_are_averaged_into_a_table(tmp_path):
-    report = log_losses(tmp_path, 2)
-    for step, loss in ((1, 1.0), (2, 3.0), (3, 5.0), (4, 7.0)):
-        report(step, loss, 4e-4)
+    with RunLog(tmp_path, 2) as log:
+        for step, loss in ((1, 1.0), (2, 3.0), (3, 5.0), (4, 7.0)):
+            log.step(step, loss, 4e-4)
     lines = (tmp_path / "losses.csv").read_text().splitlines()
     assert lines[0] == "step,loss,rate,seconds"
     assert [line.split(",")[1:3] for line in lines[1:]] == [["2.000000", "0.0004"], ["6.000000", "0.0004"]]
