@@ -23,8 +23,9 @@ from loki_core.head.controls import LATENT_CONTROLS, check_controls, control
 from loki_core.media.video_in import read_frames
 from loki_core.motion.clip import Motion
 from loki_core.render.base import Renderer
+from loki_core.render.clip import ClipCode, ClipWatcher
 from loki_core.render.kinds import renderer_kind
-from loki_core.render.lia_x.renderer import ClipCode, Drive, LiaXRenderer, PortraitCode
+from loki_core.render.lia_x.renderer import Drive, LiaXRenderer, PortraitCode
 from loki_core.timeline.latents import latent_edits
 from loki_core.timeline.layers import source_places
 from loki_core.timeline.performance import frame_rate
@@ -40,18 +41,21 @@ _INDEX = {control.name: index for index, control in enumerate(LATENT_CONTROLS)}
 
 
 def driven(session: Session, state: StudioState, renderer: Renderer, first: int, stop: int) -> Renderer:
-    """The renderer for frames `first` to `stop` of the work: LIA-X with what hands have set in it, any other as it is."""
-    if not isinstance(renderer, LiaXRenderer):
+    """The renderer for frames `first` to `stop` of the work: LIA-X with what hands have set in it, one that can be driven by a
+    clip with the clip, any other as it is."""
+    if not isinstance(renderer, LiaXRenderer | ClipWatcher):
         return renderer
     frames = np.arange(first, stop, dtype=np.float64)
-    edits = latent_edits(state.layers, frames, renderer.directions)
     start = played_range(state, session.frame_count(state))[0]
     clip = _clip(session, state, renderer, frames, start)
+    if not isinstance(renderer, LiaXRenderer):
+        return renderer if clip is None else renderer.watching(clip)
+    edits = latent_edits(state.layers, frames, renderer.directions)
     return renderer.driven(Drive(torch.from_numpy(edits).float(), session.frames(state, start, start + 1)[0], clip))
 
 
 def _clip(
-    session: Session, state: StudioState, renderer: LiaXRenderer, frames: Float[np.ndarray, "T"], start: int
+    session: Session, state: StudioState, renderer: LiaXRenderer | ClipWatcher, frames: Float[np.ndarray, "T"], start: int
 ) -> ClipCode | None:
     """The clip of the lowest performance, picture by picture as the timeline shows it; None where there is no clip."""
     layer, act = motion_layer(state), session.act(state)
@@ -65,7 +69,7 @@ def _clip(
 
     @cache
     def read() -> Tensor:
-        return renderer.read_clip(read_frames(file), motion.params()[0], camera)
+        return renderer.read_clip(read_frames(file), motion.params(), camera)
 
     return ClipCode(layer.source, torch.from_numpy(places[:-1]), read, first=int(places[-1]))
 
@@ -122,7 +126,7 @@ class LiaXDesk:
             motion = act.performance
             assert isinstance(motion, Motion) and motion.camera is not None
             pictures = islice(read_frames(act.clip), clip.first, clip.first + 1)
-            return renderer.read_clip(pictures, motion.params()[0], motion.camera)
+            return renderer.read_clip(pictures, motion.params(), motion.camera)
         prepared = renderer.prepare(session.sitters[state.portrait].full)
         return renderer.performed(prepared, session.frames(state, start, start + 1)[0])
 

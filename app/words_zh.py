@@ -712,6 +712,15 @@ DATA_ZH: Mapping[str, str] = MappingProxyType(
         "Weights that come with the project: its own licence, trained on its own synthetic portraits.": (
             "随项目附带的权重：用项目自己的许可，在自己的合成肖像上训练。"
         ),
+        "DeX-Portrait (diffusion)": "DeX-Portrait（扩散）",
+        "A diffusion network draws the head from its pose in six numbers and a latent of its expression. Slow.": (
+            "扩散网络按六个数的姿态和表情的潜变量画出头部。较慢。"
+        ),
+        "Told by": "动作来自",
+        "The warped portrait": "变形后的肖像",
+        "What tells the network of motion: the performance's coefficients, its warp's pictures, or those of the clip.": (
+            "告诉网络动作的来源：表演的系数、变形的画面，或视频自己的画面。"
+        ),
         "Network": "网络",
         "Which network draws. Each needs weights of its own; sd21 a CUDA GPU as well.": (
             "由哪个网络来画。各需自己的权重；sd21 还需要 CUDA 显卡。"

@@ -17,18 +17,24 @@ __all__ = ["add_renderer", "renderer_of"]
 
 
 def add_renderer(parser: Parser) -> None:
-    """Declare --renderer and an option for every setting of every renderer."""
+    """Declare --renderer and an option for every setting of every renderer; those that several have, once."""
     parser.add_argument(
         "--renderer",
         default=DEFAULT_RENDERER,
         metavar="NAME",
         help=f"what draws the frames: {', '.join(RENDERERS)} (default: {DEFAULT_RENDERER})",
     )
+    said: set[Setting] = set()
     for kind in RENDERERS.values():
-        if kind.settings:
-            group = parser.add_argument_group(f"--renderer {kind.key}", f"{kind.help} {kind.licence}")
-            for setting in kind.settings:
-                group.add_argument(_option(setting), dest=f"{kind.key}_{setting.name}", default=None, **_reading(setting))
+        if not kind.settings:
+            continue
+        again = ", ".join(_option(setting) for setting in kind.settings if setting in said)
+        also = f" Takes {again} as well, which are above." if again else ""
+        group = parser.add_argument_group(f"--renderer {kind.key}", f"{kind.help} {kind.licence}{also}")
+        for setting in kind.settings:
+            if setting not in said:
+                group.add_argument(_option(setting), dest=_place(setting), default=None, **_reading(setting))
+        said.update(kind.settings)
 
 
 def renderer_of(arguments: argparse.Namespace, head: HeadModel) -> Renderer:
@@ -41,9 +47,14 @@ def renderer_of(arguments: argparse.Namespace, head: HeadModel) -> Renderer:
         setting.name: value
         for other in RENDERERS.values()
         for setting in other.settings
-        if (value := getattr(arguments, f"{other.key}_{setting.name}")) is not None
+        if (value := getattr(arguments, _place(setting))) is not None
     }
     return make_renderer(kind.key, head, given)
+
+
+def _place(setting: Setting) -> str:
+    """Where its value lies among the arguments."""
+    return f"render_{setting.name}"
 
 
 def _option(setting: Setting) -> str:

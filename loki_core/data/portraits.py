@@ -21,9 +21,9 @@ from loki_core.head.rotation import compose, rotation_matrix
 from loki_core.raster.camera import Camera, CropBox, clip_from_camera
 from loki_core.raster.device import launch, view
 from loki_core.raster.driver_map import DriverMap, encode_map, pose_and_deform
-from loki_core.raster.rasterize import interpolate_attributes, rasterize
+from loki_core.raster.rasterize import RasterBuffers, interpolate_attributes, rasterize
 
-__all__ = ["Drawn", "Person", "draw", "draw_map", "make_person", "random_identity"]
+__all__ = ["Drawn", "Person", "draw", "draw_map", "feature_shares", "make_person", "random_identity"]
 
 _FINER = 2
 """Samples of a picture's pixel along a side."""
@@ -91,8 +91,12 @@ def draw_map(
 ) -> tuple[DriverMap, Float[Tensor, "T H W"]]:
     """The driver maps of heads that `pose_and_deform` posed, and the share of eyes, brows, lids, lips and mouth in a pixel."""
     seen = rasterize(clip_from_camera(camera, crop, vertices), head.faces, size=(size, size))
-    focus = interpolate_attributes(seen, head.faces, _focus(head).expand(len(vertices), -1, -1))[..., 0]
-    return encode_map(head, seen, moved), focus
+    return encode_map(head, seen, moved), feature_shares(head, seen)
+
+
+def feature_shares(head: HeadModel, seen: RasterBuffers) -> Float[Tensor, "T H W"]:
+    """The share of eyes, brows, lids, lips and mouth in each pixel of rasterised heads."""
+    return interpolate_attributes(seen, head.faces, _focus(head).expand(len(seen.face_index), -1, -1))[..., 0]
 
 
 def _picture(

@@ -21,10 +21,10 @@ from loki_core.diffusion.latents import from_latents, to_latents
 from loki_core.diffusion.pipeline import SamplerConfig
 from loki_core.diffusion.sampler import BeforeStep, denoise, draw_windows
 from loki_core.diffusion.schedule import ddim, seeded_noise
-from loki_core.diffusion.windows import Window, plan_windows, windows_of
+from loki_core.diffusion.windows import Window, windows_of
 from loki_core.render.base import Progress
 
-__all__ = ["DexMotion", "DexPipeline", "KnownPortrait"]
+__all__ = ["DexMotion", "DexPipeline", "KnownPortrait", "Motions"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +33,10 @@ class DexMotion:
 
     poses: Float[Tensor, "T 3 4"]
     expressions: Float[Tensor, "T E"]
+
+
+Motions = Callable[[int, int], DexMotion]
+"""Motion of the frames from a first to a last (not included); asked for one window at a time."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,15 +114,31 @@ class DexPipeline(DiffusionPipeline):
         progress: Progress | None = None,
         cancelled: Callable[[], bool] | None = None,
     ) -> Iterator[Float[Tensor, "3 H W"]]:
+        """`stream` for motion that is known as a whole."""
+
+        def motions(start: int, stop: int) -> DexMotion:
+            return DexMotion(motion.poses[start:stop], motion.expressions[start:stop])
+
+        frames = len(motion.poses)
+        yield from self.stream(known, motions, frames, config, part=part, progress=progress, cancelled=cancelled)
+
+    def stream(
+        self,
+        known: KnownPortrait,
+        motions: Motions,
+        frames: int,
+        config: SamplerConfig | None = None,
+        *,
+        part: range | None = None,
+        progress: Progress | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> Iterator[Float[Tensor, "3 H W"]]:
         """Pictures in [-1, 1] (cut there), float32 on the CPU, in order; `part`, `progress` and `cancelled` as for Loki."""
-        config, frames = config or SamplerConfig(), len(motion.poses)
-        shown = range(frames) if part is None else part
-        size = min(config.window or self.network.dex.frames, self.network.dex.frames)
-        windows = windows_of(plan_windows(frames, size=size, overlap=min(config.overlap, size // 2)), shown)
+        config, shown = config or SamplerConfig(), range(frames) if part is None else part
+        windows = windows_of(config.windows(frames, self.network.dex.frames), shown)
 
         def draw(window: Window, before_step: BeforeStep) -> Tensor:
-            span = slice(window.start, window.stop)
-            return self._denoise(known, DexMotion(motion.poses[span], motion.expressions[span]), window, config, before_step)
+            return self._denoise(known, motions(window.start, window.stop), window, config, before_step)
 
         for latents in draw_windows(windows, shown, draw, steps=config.steps, progress=progress, cancelled=cancelled):
             yield self._picture(latents)

@@ -8,12 +8,16 @@ import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 
 from loki_core.dex.configs import DexConfig, MotionConfig
+from loki_core.dex.mapping import motion_fingerprint
 from loki_core.dex.motion import MotionNetwork
 from loki_core.dex.network import DexNetwork
-from loki_core.diffusion.saved import fill_network, read_architecture, read_json, read_vae
+from loki_core.diffusion.saved import fill_network, read_architecture, read_json, read_vae, read_weights
 from loki_core.errors import InputError
 
-__all__ = ["read_dex", "read_motion_network"]
+__all__ = ["read_dex", "read_motion_network", "saved_fingerprint"]
+
+_MOTION = "motion."
+"""Begins the names of the encoders' tensors in an animator."""
 
 
 def read_dex(folder: Path, dtype: torch.dtype = torch.float32) -> tuple[DexNetwork, AutoencoderKL | None]:
@@ -36,3 +40,10 @@ def read_motion_network(folder: Path, dtype: torch.dtype = torch.float32) -> Mot
         network = MotionNetwork(config.to_dict())
     fill_network(network, folder, config.name, dtype)
     return network
+
+
+def saved_fingerprint(folder: Path) -> str:
+    """What stands for the motion encoders of a folder that `DexPipeline.save_pretrained` wrote."""
+    state = read_weights(folder / "network")
+    own = {name.removeprefix(_MOTION): tensor for name, tensor in state.items() if name.startswith(_MOTION)}
+    return motion_fingerprint(own)

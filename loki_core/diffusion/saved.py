@@ -22,7 +22,7 @@ from loki_core.tensors import check_tensors
 
 __all__ = [
     "SavedPipeline", "fill_network", "read_architecture", "read_config", "read_json", "read_network", "read_pipeline",
-    "read_tensors", "read_vae",
+    "read_tensors", "read_vae", "read_weights",
 ]  # fmt: skip
 
 _WEIGHTS = "diffusion_pytorch_model.safetensors"
@@ -80,10 +80,15 @@ def read_network(folder: Path, dtype: torch.dtype = torch.float32) -> LokiNetwor
 
 def fill_network(network: nn.Module, folder: Path, name: str, dtype: torch.dtype) -> None:
     """Give a network made on the meta device the weights of a folder, for use. `name`: how errors call its architecture."""
-    state = read_tensors(folder / _WEIGHTS)
+    state = read_weights(folder)
     check_tensors(network.state_dict(), state, f"{folder.name}/{_WEIGHTS}", f"the architecture '{name}'")
     network.load_state_dict({name: tensor.to(dtype, copy=True) for name, tensor in state.items()}, assign=True)
     network.eval()
+
+
+def read_weights(folder: Path) -> dict[str, Tensor]:
+    """The tensors of a network's folder, as `read_tensors` gives them."""
+    return read_tensors(folder / _WEIGHTS)
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from loki_core.errors import InputError
+from loki_core.render.dex.options import DEX_SETTINGS
+from loki_core.render.dex.weights import lacking_dex
 from loki_core.render.loki.options import LOKI_SETTINGS
 from loki_core.render.loki.weights import lacking_loki
 from loki_core.render.settings import Setting, SettingValue, stored
@@ -46,6 +48,8 @@ def _lacks_lia_x(values: Mapping[str, SettingValue]) -> str | None:
     )
 
 
+_OWN_WEIGHTS = "Weights that come with the project: its own licence, trained on its own synthetic portraits."
+
 RENDERERS: Mapping[str, RendererKind] = MappingProxyType(
     {
         kind.key: kind
@@ -60,9 +64,17 @@ RENDERERS: Mapping[str, RendererKind] = MappingProxyType(
                 key="loki",
                 label="Loki (diffusion)",
                 help="A diffusion network draws the head from the driver map, the warp what is around it. Slow.",
-                licence="Weights that come with the project: its own licence, trained on its own synthetic portraits.",
+                licence=_OWN_WEIGHTS,
                 settings=LOKI_SETTINGS,
                 lacking=lacking_loki,
+            ),
+            RendererKind(
+                key="dex",
+                label="DeX-Portrait (diffusion)",
+                help="A diffusion network draws the head from its pose in six numbers and a latent of its expression. Slow.",
+                licence=_OWN_WEIGHTS,
+                settings=DEX_SETTINGS,
+                lacking=lacking_dex,
             ),
             RendererKind(
                 key="lia-x",

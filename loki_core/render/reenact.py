@@ -22,7 +22,8 @@ from loki_core.motion.clip import Motion
 from loki_core.motion.files import is_motion_file, read_motion
 from loki_core.motion.retarget import RetargetSettings
 from loki_core.render.base import Portrait, Progress, Renderer
-from loki_core.render.lia_x.renderer import ClipCode, Drive, LiaXRenderer
+from loki_core.render.clip import ClipCode, ClipWatcher
+from loki_core.render.lia_x.renderer import Drive, LiaXRenderer
 from loki_core.timeline.apart import perform_apart
 from loki_core.timeline.latents import latent_edits
 from loki_core.timeline.layers import Layer
@@ -97,15 +98,19 @@ def driven(
 
 
 def watching(renderer: Renderer, driver: Driver) -> Renderer:
-    """The renderer for frames of that driver: LIA-X, where it is set to watch the clip, with the clip; any other as it is."""
+    """The renderer for frames of that driver: where it is set to watch the clip, with the clip; any other as it is."""
     motion = driver.performance
-    if not isinstance(renderer, LiaXRenderer) or driver.clip is None or not isinstance(motion, Motion) or motion.camera is None:
+    if driver.clip is None or not isinstance(motion, Motion) or motion.camera is None:
         return renderer
     camera, count = motion.camera, motion.frame_count
-    clip = ClipCode(
-        str(driver.clip), torch.arange(count), lambda: renderer.read_clip(driver.frames(), motion.params()[0], camera)
-    )
-    return renderer.driven(Drive(torch.zeros(count, renderer.directions), clip=clip))
+    if isinstance(renderer, LiaXRenderer | ClipWatcher):
+        clip = ClipCode(
+            str(driver.clip), torch.arange(count), lambda: renderer.read_clip(driver.frames(), motion.params(), camera)
+        )
+        if isinstance(renderer, LiaXRenderer):
+            return renderer.driven(Drive(torch.zeros(count, renderer.directions), clip=clip))
+        return renderer.watching(clip)
+    return renderer
 
 
 def posed_from(renderer: Renderer, portrait: Portrait, values: Mapping[str, float]) -> Renderer:

@@ -78,4 +78,12 @@ def _loki(head: HeadModel) -> _Maker:
     return LokiLoader(head)
 
 
-_MAKERS: Mapping[str, Callable[[HeadModel], _Maker]] = MappingProxyType({"lia-x": _lia_x, "loki": _loki, "warp": _warp})
+def _dex(head: HeadModel) -> _Maker:
+    from loki_core.render.dex.loader import DexLoader  # as above
+
+    return DexLoader(head)
+
+
+_MAKERS: Mapping[str, Callable[[HeadModel], _Maker]] = MappingProxyType(
+    {"dex": _dex, "lia-x": _lia_x, "loki": _loki, "warp": _warp}
+)

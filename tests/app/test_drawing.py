@@ -11,6 +11,7 @@ from app.commands.drawing import renderer_of
 from loki_core.errors import InputError
 from loki_core.head.embedded import embedded_head
 from loki_core.render.kinds import RENDERERS
+from tests.dex.saved import save_tiny_dex
 
 
 def chosen(*options: str):
@@ -45,4 +46,11 @@ def test_what_cannot_be_is_refused_in_a_sentence(
 def test_every_setting_of_every_renderer_is_an_option(command: str):
     needed = [] if command == "animate" else ["--portrait", "a.png", "--out", "b.png"]
     arguments = build_parser().parse_args([command, *needed])
-    assert all(hasattr(arguments, f"{kind.key}_{s.name}") for kind in RENDERERS.values() for s in kind.settings)
+    assert all(hasattr(arguments, f"render_{s.name}") for kind in RENDERERS.values() for s in kind.settings)
+
+
+def test_a_setting_that_two_renderers_have_is_one_option_for_either(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("LOKI_WEIGHTS", str(tmp_path))
+    save_tiny_dex(tmp_path / "dex" / "mini", embedded_head())
+    made = chosen("--renderer", "dex", "--steps", "7", "--told", "warp")
+    assert made.name == "dex" and "steps=7" in made.signature and "told='warp'" in made.signature

@@ -6,7 +6,7 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import torch
 
@@ -20,10 +20,10 @@ from loki_core.render.settings import SettingValue
 
 __all__ = ["NetworkLoader", "sampler_of"]
 
-_P = TypeVar("_P")
+_S = TypeVar("_S", bound=NetworkSource[Any])
 
 
-class NetworkLoader(ABC, Generic[_P]):
+class NetworkLoader(ABC, Generic[_S]):
     """Gives renderers for a value of each setting. The network that was used last is kept; weights that changed are read anew."""
 
     def __init__(self, head: HeadModel, device: torch.device | None = None) -> None:
@@ -32,7 +32,7 @@ class NetworkLoader(ABC, Generic[_P]):
         self._device = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self._lock = threading.Lock()
         self._stamp: object = None
-        self._source: NetworkSource[_P] | None = None
+        self._source: _S | None = None
 
     def __call__(self, values: Mapping[str, SettingValue]) -> Renderer:
         """Raises `InputError` where there are no weights, or such as cannot be used, and for settings that cannot be."""
@@ -42,17 +42,17 @@ class NetworkLoader(ABC, Generic[_P]):
             if self._source is None or stamp != self._stamp:
                 self._source = None  # its memory is free by the time that the next needs it
                 self._source, self._stamp = self._open(folder, placing), stamp
-            return self._renderer(self._source, folder, values)
+            return self._renderer(self._source, values)
 
     @abstractmethod
     def _folder(self, values: Mapping[str, SettingValue]) -> Path:
         """Where the weights lie. Raises `InputError` where there are none."""
 
     @abstractmethod
-    def _open(self, folder: Path, placing: Placing) -> NetworkSource[_P]: ...
+    def _open(self, folder: Path, placing: Placing) -> _S: ...
 
     @abstractmethod
-    def _renderer(self, source: NetworkSource[_P], folder: Path, values: Mapping[str, SettingValue]) -> Renderer: ...
+    def _renderer(self, source: _S, values: Mapping[str, SettingValue]) -> Renderer: ...
 
     def _placing(self, values: Mapping[str, SettingValue]) -> Placing:
         placing = Placing(offload=bool(values.get("offload")), compiled=bool(values.get("compiled")))

@@ -28,9 +28,9 @@ from loki_core.render.settings import SettingValue
 from loki_core.render.warp.prepared import WarpPrepared
 from loki_core.render.warp.renderer import WarpRenderer
 
-__all__ = ["Area", "DiffusedPrepared", "DiffusedRenderer", "DiffusedSettings", "Sitter", "area_of"]
+__all__ = ["HEAD_MARGIN", "Area", "DiffusedPrepared", "DiffusedRenderer", "DiffusedSettings", "Sitter", "area_of"]
 
-_MARGIN = 0.2
+HEAD_MARGIN = 0.2
 """Of the square around the head, as in training (Loki's paper)."""
 Area = Literal["head", "square"]
 _P = TypeVar("_P")
@@ -122,7 +122,7 @@ class DiffusedRenderer(ABC, Generic[_P, _K]):
         with _enough_memory():
             pipeline = self._source.pipeline()
         person = replace(self._head, template=self._head.template + torch.from_numpy(portrait.offsets).float())
-        square = head_square(person, portrait.params, portrait.camera, margin=_MARGIN)
+        square = head_square(person, portrait.params, portrait.camera, margin=HEAD_MARGIN)
         sitter = Sitter(portrait.params, person, portrait.camera, square)
         with self._source.looking, _enough_memory():
             known = self._look(pipeline, to_network(portrait.image, square, self._size), sitter)

@@ -11,7 +11,7 @@ from typing import Literal
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from loki_core.errors import InputError
@@ -21,12 +21,13 @@ from loki_core.lia_x.animate import LiaX
 from loki_core.lia_x.generator import Source
 from loki_core.raster.camera import Camera
 from loki_core.render.base import Cancelled, Portrait, Progress
+from loki_core.render.clip import ClipCode
 from loki_core.render.lia_x.square import Square, cut, head_square, lay_back
 from loki_core.render.resize import shrink_portrait
 from loki_core.render.warp.prepared import WarpPrepared
 from loki_core.render.warp.renderer import WarpRenderer
 
-__all__ = ["ClipCode", "Drive", "LiaXPrepared", "LiaXRenderer", "LiaXSettings", "PortraitCode"]
+__all__ = ["Drive", "LiaXPrepared", "LiaXRenderer", "LiaXSettings", "PortraitCode"]
 
 _MARGIN = 0.35
 """Around the head's mesh, of its half side: the crop of the release shows hair and some of the shoulders."""
@@ -46,20 +47,6 @@ class LiaXSettings:
 
 
 @dataclass(frozen=True, eq=False)
-class ClipCode:
-    """A clip as the network knows it."""
-
-    name: str
-    """Stands for its pictures."""
-    places: Int[Tensor, "T"]
-    """The picture that each frame of the batch shows."""
-    read: Callable[[], Float[Tensor, "N M"]]
-    """Gives the motion coefficients of its pictures. Called once a render."""
-    first: int = 0
-    """The picture from which relative motion departs."""
-
-
-@dataclass(frozen=True, eq=False)
 class Drive:
     """What moves the frames of a batch beside their coefficients."""
 
@@ -76,10 +63,7 @@ class Drive:
         values = [self.edits.cpu()]
         if self.first is not None:
             values += [getattr(self.first, field.name) for field in fields(self.first)]
-        if self.clip is not None:
-            values.append(self.clip.places)
-        clip = (self.clip.name, self.clip.first) if self.clip else None
-        digest = hashlib.sha256(f"{self.first is None} {clip}".encode())
+        digest = hashlib.sha256(f"{self.first is None}|".encode() + (self.clip.digest if self.clip else b""))
         for value in values:
             digest.update(value.contiguous().numpy().tobytes())
         return digest.hexdigest()
@@ -163,16 +147,16 @@ class LiaXRenderer:
     def read_clip(
         self,
         pictures: Iterable[UInt8[np.ndarray, "H W 3"]],
-        first: FlameParams,
+        params: FlameParams,
         camera: Camera,
         *,
         cancelled: Callable[[], bool] | None = None,
     ) -> Float[Tensor, "T M"]:
         """Motion coefficients of a clip's pictures: for `ClipCode`.
 
-        All are cut to the square around the head in the first (batch shape ()), as it was tracked with `camera`.
+        All are cut to the square around the head in the first, as it was tracked with `camera`: `params`, batch shape (T,).
         """
-        square = head_square(self._head, first, camera, margin=_MARGIN)
+        square = head_square(self._head, params[0], camera, margin=_MARGIN)
         read, rest = [], iter(pictures)
         while chunk := [cut(picture, square) for picture in islice(rest, self.animator.chunk)]:
             if cancelled is not None and cancelled():

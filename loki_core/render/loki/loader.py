@@ -18,7 +18,7 @@ from loki_core.render.settings import SettingValue
 __all__ = ["LokiLoader", "settings_of"]
 
 
-class LokiLoader(NetworkLoader[LokiPipeline]):
+class LokiLoader(NetworkLoader[NetworkSource[LokiPipeline]]):
     """The network of the preset that the settings name."""
 
     def _folder(self, values: Mapping[str, SettingValue]) -> Path:
@@ -30,7 +30,7 @@ class LokiLoader(NetworkLoader[LokiPipeline]):
     def _open(self, folder: Path, placing: Placing) -> NetworkSource[LokiPipeline]:
         return open_source(folder, self._head, self._device, placing)
 
-    def _renderer(self, source: NetworkSource[LokiPipeline], folder: Path, values: Mapping[str, SettingValue]) -> LokiRenderer:
+    def _renderer(self, source: NetworkSource[LokiPipeline], values: Mapping[str, SettingValue]) -> LokiRenderer:
         return LokiRenderer(self._head, source, settings_of(values))
 
 

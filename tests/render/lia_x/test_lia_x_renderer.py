@@ -14,8 +14,9 @@ from loki_core.head.units import unit_basis
 from loki_core.lia_x.animate import LiaX, stretch_contrast
 from loki_core.lia_x.generator import Generator, LiaXConfig
 from loki_core.render.base import Cancelled, Portrait, SequenceRenderer
+from loki_core.render.clip import ClipCode
 from loki_core.render.frame_cache import frame_keys
-from loki_core.render.lia_x.renderer import ClipCode, Drive, LiaXPrepared, LiaXRenderer, LiaXSettings
+from loki_core.render.lia_x.renderer import Drive, LiaXPrepared, LiaXRenderer, LiaXSettings
 from loki_core.track.coloured import random_look, render_coloured
 from tests.track.faces import HEAD, rendered_face, true_landmarks
 
@@ -91,7 +92,7 @@ def test_edits_show(prepared, frames):
 def test_the_clips_own_pictures_may_drive(prepared, portrait, frames):
     look = random_look(np.random.default_rng(5))
     pictures = [render_coloured(HEAD, frames[i], portrait.camera, look) for i in range(5)]
-    alpha = renderer().read_clip(pictures, frames[0], portrait.camera)
+    alpha = renderer().read_clip(pictures, frames, portrait.camera)
     assert alpha.shape == (5, 5) and not torch.equal(alpha[0], alpha[3])
 
     def driven(*places: int) -> list[np.ndarray]:
@@ -128,7 +129,7 @@ def test_keys_of_frames_tell_all_that_they_depend_on(frames):
 
 def test_a_clip_without_pictures_is_refused(portrait, frames):
     with pytest.raises(ValueError, match="at least one picture"):
-        renderer().read_clip([], frames[0], portrait.camera)
+        renderer().read_clip([], frames, portrait.camera)
 
 
 def test_stretching_spans_the_whole_clip(prepared, frames):

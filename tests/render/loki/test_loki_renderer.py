@@ -23,7 +23,7 @@ from loki_core.render.frame_cache import FrameCache, frame_keys, render_missing
 from loki_core.render.lia_x.square import Square, cut
 from loki_core.render.loki.renderer import LokiRenderer
 from loki_core.render.warp.renderer import WarpRenderer
-from tests.render.loki.conftest import SIDE
+from tests.render.conftest import SIDE
 from tests.track.faces import HEAD
 
 QUICK = SamplerConfig(steps=2, overlap=1, guidance=Guidance(1.0))

@@ -1,0 +1,24 @@
+"""What can be set of the `dex` renderer. Standard library only."""
+
+from __future__ import annotations
+
+from loki_core.render.diffused.options import DIFFUSED_SETTINGS
+from loki_core.render.settings import Setting
+
+__all__ = ["DEX_SETTINGS"]
+
+DEX_SETTINGS = (
+    Setting(
+        "told",
+        "Told by",
+        "choice",
+        "coefficients",
+        choices=(
+            ("coefficients", "The edited performance"),
+            ("warp", "The warped portrait"),
+            ("clip", "The clip itself"),
+        ),
+        help="What tells the network of motion: the performance's coefficients, its warp's pictures, or those of the clip.",
+    ),
+    *DIFFUSED_SETTINGS,
+)
