@@ -59,14 +59,14 @@ def named_networks(arguments: argparse.Namespace) -> Compared:
     return _compared(list(read.values()), arguments)
 
 
-def suite_networks(arguments: argparse.Namespace) -> Compared:
-    """Loki's and DeX-Portrait's `mini`, and the LIA-X that is named."""
+def suite_networks(arguments: argparse.Namespace, root: Path = ROOT) -> Compared:
+    """Loki's and DeX-Portrait's `mini`, named or in the project at `root`, and the LIA-X that is named."""
     from loki_core.dex.pipeline import DexPipeline
     from loki_core.diffusion.pipeline import LokiPipeline
     from loki_core.head.embedded import embedded_head
 
     read, absent = [], []
-    loki, dex = _place(arguments.loki, LOKI_MINI), _place(arguments.dex, DEX_MINI)
+    loki, dex = _place(arguments.loki, root / LOKI_MINI), _place(arguments.dex, root / DEX_MINI)
     if loki is None:
         absent.append(f"Loki (no weights in {LOKI_MINI}; name a folder with --loki)")
     else:
@@ -88,7 +88,7 @@ def suite_networks(arguments: argparse.Namespace) -> Compared:
 def _place(given: Path | None, shipped: Path) -> Path | None:
     if given is not None:
         return given
-    return ROOT / shipped if (ROOT / shipped).is_dir() else None
+    return shipped if shipped.is_dir() else None
 
 
 def _pipeline(folder: Path) -> LokiPipeline | DexPipeline:
@@ -105,11 +105,17 @@ def _pipeline(folder: Path) -> LokiPipeline | DexPipeline:
 
 def _compared(read: list[_Saved], arguments: argparse.Namespace) -> Compared:
     from loki_core.training.evaluation_report import weights_hash
+    from loki_core.training.held_out import CLIP_FRAMES
 
     for saved in read:
         if saved.pipeline.vae is not None:
             raise InputError(
                 f"expected a network on pixels, got '{saved.folder}', which works behind a VAE; evaluate its clips with --self"
+            )
+        if _config(saved.pipeline).frames < CLIP_FRAMES:
+            raise InputError(
+                f"expected a network that draws {CLIP_FRAMES} frames at once, got '{saved.folder}' of "
+                f"{_config(saved.pipeline).frames}; train one of a larger window"
             )
     sides = {_config(saved.pipeline).image_size for saved in read}
     if len(sides) > 1:

@@ -19,7 +19,7 @@ from loki_core.motion.apart import with_pose
 from loki_core.raster.camera import Camera, CropBox, head_crop, project
 from loki_core.track.synthetic import random_camera, stand_before, unit_params
 
-__all__ = ["FACE_CHANGED", "MOVEMENTS", "POSE_CHANGED", "Driven", "HeldOut", "draw_held_out"]
+__all__ = ["CLIP_FRAMES", "FACE_CHANGED", "MOVEMENTS", "POSE_CHANGED", "Driven", "HeldOut", "draw_held_out"]
 
 MOVEMENTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -30,7 +30,7 @@ MOVEMENTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     }
 )
 """Movements whose direction in the picture is compared, and their units."""
-_CLIP = 16
+CLIP_FRAMES = 16
 """Frames of a clip."""
 _TREMBLE_TURN, _TREMBLE_UNITS = 0.002, 0.01
 """Standard deviations of a held pose as a tracker sees it: radians of the head, shares of a unit."""
@@ -80,7 +80,7 @@ def draw_held_out(head: HeadModel, *, size: int, pairs: int, apart: int, movemen
     if pairs < 2:
         raise ValueError(f"expected at least 2 people, got {pairs}: one borrows the other's motion")
     still = SyntheticWindows(head, SyntheticConfig(size=size, frames=1, clips=0.0, still=0.0, seed=HELD_OUT_SEED))
-    clip = SyntheticWindows(head, SyntheticConfig(size=size, frames=_CLIP, clips=1.0, seed=HELD_OUT_SEED + 2))
+    clip = SyntheticWindows(head, SyntheticConfig(size=size, frames=CLIP_FRAMES, clips=1.0, seed=HELD_OUT_SEED + 2))
     people = max(pairs, apart + _OTHERS if apart else 0)
     met = [_Met(still[index], still, index) for index in range(people)]
     moving = tuple(clip[index] for index in range(clips))
@@ -159,7 +159,7 @@ def _movements(head: HeadModel, index: int, size: int) -> Driven:
 
 def _held(head: HeadModel, person: Person, sample: Sample, index: int) -> Driven:
     rng = np.random.default_rng([HELD_OUT_SEED + 3, index])
-    pose = stack_params([sample.coefficients[0]] * _CLIP)
+    pose = stack_params([sample.coefficients[0]] * CLIP_FRAMES)
     turn, units = pose.global_orient, pose.expression
     trembling = replace(
         pose, global_orient=turn + _noise(rng, turn, _TREMBLE_TURN), expression=units + _noise(rng, units, _TREMBLE_UNITS)
