@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["add", "run"]
 
-BENCHMARKS = ("map", "track", "accuracy", "warp", "lia-x", "studio")
+BENCHMARKS = ("map", "track", "accuracy", "warp", "loki", "lia-x", "studio")
 """Modules of benchmarks/, each with `run() -> list[Measurement]`."""
 
 
