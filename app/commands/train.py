@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from app.commands.material import bar
 from app.commands.options import Subparsers, add_command
+from app.commands.train_mapping import MAPPING_PRESET, fit
 from loki_core.errors import InputError
 
 if TYPE_CHECKING:
@@ -37,11 +38,15 @@ def add(commands: Subparsers) -> None:
     parser.add_argument(
         "--preset",
         default="mini",
-        help="network to train: mini, sd21, lia-x-small, dex-motion-mini, or dex-mini on what that learned (default: mini)",
+        help="network to train: mini, sd21, lia-x-small, dex-motion-mini, dex-mini on what that learned, or dex-mapping-mini, "
+        "which tells dex-mini of coefficients (default: mini)",
+    )
+    parser.add_argument(
+        "--network", type=Path, metavar="FOLDER", help="dex-mapping-mini: the weights folder of a dex-mini, where it goes as well"
     )
     parser.add_argument("--base", type=Path, metavar="FOLDER", help="sd21: Stable Diffusion 2.1 as diffusers stores it")
     parser.add_argument("--motion", type=Path, metavar="FOLDER", help="dex-mini: the weights folder of a dex-motion-mini")
-    parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="where state, weights and losses go")
+    parser.add_argument("--out", type=Path, metavar="FOLDER", help="where state, weights and losses go")
     parser.add_argument("--steps", type=int, default=_STEPS, metavar="N", help=f"train up to step N (default: {_STEPS})")
     parser.add_argument(
         "--cool-down", type=int, default=0, metavar="N", help="let the learning rate fall to 0 over the last N steps (default: 0)"
@@ -69,6 +74,12 @@ def run(arguments: argparse.Namespace) -> int:
     from loki_core.training.lia_x import LIA_X_PRESETS
     from loki_core.training.loop import Diverged
 
+    if arguments.preset == MAPPING_PRESET:
+        return fit(arguments)
+    if arguments.network:
+        raise InputError(f"expected --network with the preset {MAPPING_PRESET}, got {arguments.preset}; leave it out")
+    if arguments.out is None:
+        raise InputError("expected --out with a folder for state, weights and losses, got none; name a new one")
     if arguments.steps < 1:
         raise InputError(f"expected --steps of at least 1, got {arguments.steps}")
     if not 0 <= arguments.cool_down <= arguments.steps:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from app.commands.material import existing
 from app.commands.options import Subparsers, add_command
@@ -11,7 +13,7 @@ from loki_core.errors import InputError
 
 __all__ = ["add", "run"]
 
-_LIA_X, _LOKI = "lia-x", "loki"
+_LIA_X, _LOKI, _DEX = "lia-x", "loki", "dex"
 _SOURCE = "https://huggingface.co/YaohuiW/LIA-X, file lia-x.pt (910.57 million parameters)"
 _LICENCE = (
     "Licence: the LIA-X weights belong to their authors, who allow research and evaluation only, no commercial use.\n"
@@ -23,6 +25,9 @@ _LOKI_LICENCE = (
 )
 
 
+_DEX_LICENCE = "Licence: weights that 'launch.py train' makes are yours."
+
+
 def add(commands: Subparsers) -> None:
     parser = add_command(
         commands,
@@ -31,14 +36,14 @@ def add(commands: Subparsers) -> None:
         example="python launch.py weights lia-x --put Downloads/lia-x.pt",
         run=run,
     )
-    parser.add_argument("model", choices=(_LIA_X, _LOKI), metavar="MODEL", help=f"{_LIA_X} or {_LOKI}")
+    parser.add_argument("model", choices=tuple(_RUNS), metavar="MODEL", help=", ".join(_RUNS))
     parser.add_argument(
-        "--put", type=Path, metavar="FILE", help=f"check this file (of {_LOKI}: this folder) and copy it to its place"
+        "--put", type=Path, metavar="FILE", help=f"check this file (of {_LOKI} and {_DEX}: this folder) and copy it to its place"
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    return _loki(arguments.put) if arguments.model == _LOKI else _lia_x(arguments.put)
+    return _RUNS[arguments.model](arguments.put)
 
 
 def _lia_x(put: Path | None) -> int:
@@ -99,3 +104,43 @@ def _check_loki(folder: Path) -> str:
         f"{config.image_size}x{config.image_size}, {config.frames} frames at once"
     )
     return config.name
+
+
+def _dex(put: Path | None) -> int:
+    from loki_core.render.dex.weights import DEX_PRESET, find_dex, lacking_dex
+    from loki_core.render.diffused.weights import own_place, put_folder
+
+    print(f"Looked for in: {own_place(_DEX, DEX_PRESET)} (LOKI_WEIGHTS names another folder), then in presets/dex of the project")
+    print("To be had:     by 'launch.py train --preset dex-motion-mini', then dex-mini, then dex-mapping-mini")
+    print(_DEX_LICENCE, flush=True)
+    if put is not None:
+        _check_dex(put)
+        _check_dex(put_folder(_DEX, put, DEX_PRESET, (DEX_PRESET,)))
+        return 0
+    place = find_dex()
+    if place is None:
+        raise InputError(str(lacking_dex({})))
+    _check_dex(place)
+    return 0
+
+
+def _check_dex(folder: Path) -> None:
+    """Read the weights of a folder and their mapping, and say what they are."""
+    from loki_core.dex.mapping import MAPPING_FOLDER, read_mapping
+    from loki_core.dex.saved import read_dex, saved_fingerprint
+    from loki_core.head.embedded import embedded_head
+
+    network, _ = read_dex(folder)
+    config = network.dex
+    told = "no mapping of coefficients: 'launch.py train --preset dex-mapping-mini' fits one"
+    if (folder / MAPPING_FOLDER).is_dir():
+        read_mapping(folder / MAPPING_FOLDER, embedded_head(), saved_fingerprint(folder), config.motion.expression.latent)
+        told = "with a mapping of this head's coefficients"
+    print(f"Checked: {folder}")
+    print(
+        f"  {len(network.state_dict())} tensors with the right names and shapes: the network '{config.name}', "
+        f"{config.image_size}x{config.image_size}, {config.frames} frames at once; {told}"
+    )
+
+
+_RUNS: Mapping[str, Callable[[Path | None], int]] = MappingProxyType({_LIA_X: _lia_x, _LOKI: _loki, _DEX: _dex})

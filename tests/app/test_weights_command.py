@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,9 @@ import torch
 
 from app.cli import build_parser
 from loki_core.errors import InputError
+from loki_core.head.embedded import embedded_head
 from loki_core.lia_x.generator import Generator, LiaXConfig
+from tests.dex.saved import save_tiny_dex
 from tests.diffusion.tiny import save_tiny
 
 
@@ -68,3 +71,30 @@ def test_a_folder_that_is_no_network_is_refused_and_not_put(folder: Path, traine
     with pytest.raises(InputError, match=r"expected model_index.json"):
         weights("--put", str(trained.parent), model="loki")
     assert not folder.exists()
+
+
+@pytest.fixture
+def dex(tmp_path: Path) -> Path:
+    return save_tiny_dex(tmp_path / "trained", embedded_head())
+
+
+def test_dex_weights_are_put_in_their_place_with_their_mapping(folder: Path, dex: Path, capsys: pytest.CaptureFixture[str]):
+    assert weights("--put", str(dex), model="dex") == 0
+    assert weights(model="dex") == 0
+    shown = capsys.readouterr().out
+    assert str(folder / "dex" / "mini") in shown and "'tiny', 16x16, 4 frames at once; with a mapping" in shown
+    shutil.rmtree(folder / "dex" / "mini" / "mapping")
+    assert weights(model="dex") == 0
+    assert "no mapping of coefficients" in capsys.readouterr().out
+
+
+def test_a_broken_mapping_is_refused_and_not_put(folder: Path, dex: Path):
+    (dex / "mapping" / "mapping.safetensors").unlink()
+    with pytest.raises(InputError, match=r"expected mapping.safetensors"):
+        weights("--put", str(dex), model="dex")
+    assert not folder.exists()
+
+
+def test_lokis_weights_are_refused_for_dex(folder: Path, trained: Path):
+    with pytest.raises(InputError, match="expected a DexPipeline, got LokiPipeline"):
+        weights("--put", str(trained), model="dex")

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 
 from loki_core.dex.coefficients import feature_count
-from loki_core.dex.mapping import motion_fingerprint
+from loki_core.dex.mapping import MAPPING_FOLDER, motion_fingerprint, read_mapping, save_mapping
 from loki_core.dex.motion import MotionNetwork
+from loki_core.dex.saved import read_dex, saved_fingerprint
 from loki_core.head.embedded import embedded_head
 from loki_core.training.dex_mapping import MappingConfig, fit_mapping, solve_within
+from tests.dex.saved import make_tiny_dex
 from tests.dex.tiny import TINY_MOTION
 
 HEAD = embedded_head()
@@ -47,3 +51,12 @@ def test_a_mapping_fits_its_network_and_head(network: MotionNetwork):
 def test_the_same_people_give_the_same_mapping(network: MotionNetwork):
     one, other = (fit_mapping(network, HEAD, MappingConfig(people=3, frames=3)) for _ in range(2))
     assert torch.equal(one.face, other.face) and torch.equal(one.pose, other.pose) and one.motion == other.motion
+
+
+def test_a_mapping_fits_the_weights_that_its_network_is_saved_in(tmp_path: Path):
+    pipeline = make_tiny_dex()
+    pipeline.save_pretrained(tmp_path)
+    mapping = fit_mapping(read_dex(tmp_path)[0].motion, HEAD, MappingConfig(people=2, frames=3))
+    save_mapping(mapping, tmp_path / MAPPING_FOLDER)
+    again = read_mapping(tmp_path / MAPPING_FOLDER, HEAD, saved_fingerprint(tmp_path), 8)
+    assert torch.equal(again.face, mapping.face) and torch.equal(again.pose, mapping.pose)

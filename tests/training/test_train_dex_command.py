@@ -21,6 +21,8 @@ from loki_core.errors import InputError
         (["--preset", "dex-motion-mini", "--without", "encoding"], "got encoding; choose one"),
         (["--preset", "dex-motion-mini", "--without", "rays"], "the animator has that"),
         (["--preset", "mini", "--without", "rays"], "got rays; choose one"),
+        (["--preset", "mini", "--network", "nowhere"], "--network with the preset dex-mapping-mini"),
+        (["--preset", "dex-mapping-mini"], "expected only --network .* got --out"),
         (["--preset", "dex-motion-mini", "--resume"], "found none"),
     ],
 )
@@ -29,3 +31,17 @@ def test_what_cannot_be_trained_is_refused(tmp_path: Path, options: list[str], w
     with pytest.raises(InputError, match=words):
         arguments.run(arguments)
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--preset", "dex-mapping-mini"], "train --preset dex-mini first"),
+        (["--preset", "dex-mapping-mini", "--network", "nowhere"], "expected model_index.json in nowhere"),
+        (["--preset", "dex-mini"], "expected --out with a folder"),
+    ],
+)
+def test_what_cannot_be_fitted_is_refused(options: list[str], words: str):
+    arguments = build_parser().parse_args(["train", *options])
+    with pytest.raises(InputError, match=words):
+        arguments.run(arguments)
