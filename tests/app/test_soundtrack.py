@@ -66,6 +66,15 @@ def test_nothing_is_heard_of_the_example(session: Session):
     assert report_studio(session)["heard"] == "" and hear(session, {}) == {"sound": None}
 
 
+def test_of_two_drivers_the_one_of_the_expression_is_heard(driven: Session):
+    sound, name = heard(driven), driven.state.layers[0].id
+    apply_edit(driven, {"do": "layer", "op": "slot", "id": name, "side": "pose", "source": "nod"})
+    assert np.array_equal(heard(driven), sound)
+    apply_edit(driven, {"do": "layer", "op": "slot", "id": name, "side": "pose", "source": "clip"})
+    apply_edit(driven, {"do": "layer", "op": "slot", "id": name, "side": "expression", "source": "nod"})
+    assert hear(driven, {}) == {"sound": None}
+
+
 def test_the_page_hears_the_driver(driven: Session):
     sound = heard(driven)
     assert level(sound, 0.3) < 0.05 < 0.2 < level(sound, 0.6)
