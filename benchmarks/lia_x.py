@@ -10,7 +10,7 @@ import torch
 from benchmarks import lia_x_plain as plain
 from benchmarks.measure import Measurement, median_ms
 from loki_core.lia_x.generator import Generator, LiaXConfig
-from loki_core.lia_x.layers import freeze
+from loki_core.lia_x.layers import freeze, laid_for_decoder
 
 __all__ = ["run"]
 
@@ -28,7 +28,7 @@ def run() -> list[Measurement]:
         generator.dec.direction.keep()
         image = torch.rand(1, 3, 512, 512) * 2 - 1
         source = generator.enc(image)
-        features = [feature.contiguous() for feature in source.features]  # as `LiaX.encode` keeps them
+        features = [laid_for_decoder(feature) for feature in source.features]  # as `LiaX.encode` keeps them
         encoder = _compared("encoder", lambda: generator.enc(image), lambda: plain.encode(state, image))
         decoder = _compared(
             "decoder",

@@ -13,7 +13,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from loki_core.lia_x.generator import Generator, Source
-from loki_core.lia_x.layers import freeze
+from loki_core.lia_x.layers import freeze, laid_for_decoder
 
 __all__ = ["LiaX", "stretch_contrast"]
 
@@ -42,8 +42,7 @@ class LiaX:
         """Latent, coefficients and features of one picture, which is resized to the network's square."""
         with torch.inference_mode():
             source = self.generator.enc(self._to_network([image]))
-        # the encoder may leave a pixel's channels together, which the decoder's convolutions do not want
-        features = tuple(feature.to(self.decoder_dtype).contiguous() for feature in source.features)
+        features = tuple(laid_for_decoder(feature.to(self.decoder_dtype)) for feature in source.features)
         return Source(source.latent, source.alpha, features)
 
     def edit(self, source: Source, edits: Mapping[int, float]) -> Image:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import torch
@@ -23,6 +25,8 @@ from loki_core.lia_x.layers import (
     channels_together,
     conv_layer,
     laid_like,
+    spare_for,
+    strips,
 )
 
 __all__ = ["Decoder", "Encoder", "Generator", "LiaXConfig", "Source"]
@@ -168,32 +172,58 @@ class Level(nn.Module):
         self, h: Tensor, style: Float[Tensor, "B Z"], feature: Float[Tensor, "B C H W"], raw: Tensor | None
     ) -> tuple[Tensor, Tensor, Tensor]:
         """The flow path: new hidden state, warped feature, raw flow. The mask mixes warped feature and state."""
-        h = self.grow(h, style)
+        h = laid_like(feature, self.grow(h, style))
+        spare = spare_for(h)
         for block in self.flow_blocks:
-            h = block(h, style)
+            h = block(h, style, spare)
         raw = self.flow(h, style, raw)
-        mask = torch.sigmoid(raw[:, 2:])
-        warped = _sample(feature, torch.tanh(raw[:, :2])) * mask
-        return warped + (1 - mask) * h, warped, raw
+        h, warped = _warp(feature, raw, h)
+        return h, warped, raw
 
     def render(self, warped: Tensor, g: Tensor | None, rgb: Tensor | None) -> tuple[Tensor, Tensor]:
         """The render path, which sees the style only through the warp: new features and picture so far."""
-        g = warped if self.render_up is None or g is None else warped + self.render_up(g)
-        g = self.render_blocks(g)
-        return g, self.rgb(g, rgb)
+        if self.render_up is not None and g is not None:
+            warped = _sum(self.render_up(laid_like(warped, g)), warped)
+        spare = spare_for(warped)
+        for block in self.render_blocks:
+            warped = block(warped, spare)
+        return warped, self.rgb(warped, rgb)
 
 
-def _sample(feature: Float[Tensor, "B C H W"], offset: Float[Tensor, "B 2 H W"]) -> Float[Tensor, "B C H W"]:
-    """Bilinear, zeros outside, corners aligned (LIA, the predecessor, does not align them).
+def _sum(x: Float[Tensor, "B C H W"], y: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:
+    """x + y. Without gradients it overwrites `x`."""
+    return x + y if torch.is_grad_enabled() else x.add_(y)
 
-    Places are in float32, whatever the features are: a half of 512 pixels is coarser than a pixel.
+
+def _warp(
+    feature: Float[Tensor, "B C H W"], raw: Float[Tensor, "B 3 H W"], h: Float[Tensor, "B C H W"]
+) -> tuple[Float[Tensor, "B C H W"], Float[Tensor, "B C H W"]]:
+    """The new hidden state and the warped feature under its mask. Without gradients it overwrites `h`, strip by strip."""
+    feature, places, mask = feature.float(), _places(raw), torch.sigmoid(raw[:, 2:])
+    if torch.is_grad_enabled():
+        warped = _sample(feature, places).to(h.dtype) * mask
+        return warped + (1 - mask) * h, warped
+    warped = torch.empty_like(h)
+    for rows in strips(h):
+        seen, state, shown = warped[:, :, rows], h[:, :, rows], mask[:, :, rows]
+        torch.mul(_sample(feature, places[:, rows]).to(h.dtype), shown, out=seen)
+        torch.addcmul(seen, 1 - shown, state, out=state)
+    return h, warped
+
+
+def _places(raw: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B H W 2"]:
+    """Where each pixel looks, in [-1, 1] over the feature.
+
+    In float32, whatever the features are: a half of 512 pixels is coarser than a pixel.
     """
-    height, width = feature.shape[-2:]
-    ys = torch.linspace(-1, 1, height, device=offset.device)
-    xs = torch.linspace(-1, 1, width, device=offset.device)
-    grid = torch.stack(torch.meshgrid(xs, ys, indexing="xy"), -1) + offset.float().permute(0, 2, 3, 1)
-    sampled = F.grid_sample(feature.float(), grid, mode="bilinear", padding_mode="zeros", align_corners=True)
-    return laid_like(feature, sampled.to(feature.dtype))
+    ys = torch.linspace(-1, 1, raw.shape[2], device=raw.device)
+    xs = torch.linspace(-1, 1, raw.shape[3], device=raw.device)
+    return torch.stack(torch.meshgrid(xs, ys, indexing="xy"), -1) + torch.tanh(raw[:, :2]).float().permute(0, 2, 3, 1)
+
+
+def _sample(feature: Float[Tensor, "B C H W"], places: Float[Tensor, "B H2 W 2"]) -> Float[Tensor, "B C H2 W"]:
+    """Bilinear, zeros outside, corners aligned (LIA, the predecessor, does not align them)."""
+    return F.grid_sample(feature, places, mode="bilinear", padding_mode="zeros", align_corners=True)
 
 
 class Decoder(nn.Module):
@@ -213,13 +243,40 @@ class Decoder(nn.Module):
 
     def forward(self, style: Float[Tensor, "B Z"], features: tuple[Tensor, ...]) -> Float[Tensor, "B 3 H W"]:
         """The picture, nominally in [-1, 1] but not clamped. Features of batch 1 serve all styles."""
-        h = laid_like(features[0], self.conv1(self.input.input.expand(len(style), -1, -1, -1), style))
-        raw = g = rgb = None
-        for level, feature in zip(self._levels, features, strict=True):
-            h, warped, raw = level.deform(h, style, feature.expand(len(style), -1, -1, -1), raw)
+        deformed = self._deform(style, features)
+        if style.device.type == "cpu" and not torch.is_grad_enabled() and torch.get_num_threads() > 1:
+            deformed = _ahead(deformed)
+        g = rgb = None
+        for level, warped in zip(self._levels, deformed, strict=True):
             g, rgb = level.render(warped, g, rgb)
         assert rgb is not None
         return rgb
+
+    def _deform(self, style: Float[Tensor, "B Z"], features: tuple[Tensor, ...]) -> Iterator[Tensor]:
+        """The flow path: each level's warped feature, coarsest first. It never looks at the render path."""
+        h = laid_like(features[0], self.conv1(self.input.input.expand(len(style), -1, -1, -1), style))
+        raw = None
+        for level, feature in zip(self._levels, features, strict=True):
+            h, warped, raw = level.deform(h, style, feature.expand(len(style), -1, -1, -1), raw)
+            yield warped
+
+
+def _ahead(items: Iterator[Tensor]) -> Iterator[Tensor]:
+    """The same, computed in a thread one item ahead of their use: torch works without Python's lock.
+
+    Two paths side by side fill the cores better than each alone, where cores wait for the last one at the end of every layer.
+    """
+    inference = torch.is_inference_mode_enabled()
+
+    def following() -> Tensor | None:
+        with torch.inference_mode(inference), torch.no_grad():  # either is a setting of its thread
+            return next(items, None)
+
+    with ThreadPoolExecutor(1) as worker:
+        coming = worker.submit(following)
+        while (item := coming.result()) is not None:
+            coming = worker.submit(following)
+            yield item
 
 
 class Generator(nn.Module):

@@ -3,13 +3,14 @@
 Parameters and buffers carry the released names, so that the public checkpoint loads as it is. Three things differ from the usual
 formulation, and give the same numbers: a modulated convolution scales its input and output instead of building one kernel a
 sample, so that a batch shares one kernel; `freeze` folds the run-time weight scales once; and 3x3 kernels may be multiplied in a
-transformed space (`_convolve`). tests/lia_x holds the plain
-formulation as the oracle.
+transformed space (`_convolve`), or strip by strip where channels lie together (`strips`). tests/lia_x holds the plain formulation
+as the oracle.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterator
 
 import torch
 import torch.nn.functional as F
@@ -32,7 +33,10 @@ __all__ = [
     "channels_together",
     "conv_layer",
     "freeze",
+    "laid_for_decoder",
     "laid_like",
+    "spare_for",
+    "strips",
 ]
 
 
@@ -72,6 +76,44 @@ def channels_together(x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:
 def laid_like(pattern: Tensor, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:
     """The same values, in memory in the order in which `pattern` is."""
     return x.contiguous() if pattern.is_contiguous() else x.contiguous(memory_format=torch.channels_last)
+
+
+_FEW = 64
+"""Up to this many channels a convolution with channels together, strip by strip, takes no longer than NNPACK's."""
+
+
+def laid_for_decoder(feature: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:
+    """The same values in the order in memory that the decoder's level of this size is quickest in; the level follows it."""
+    return channels_together(feature) if feature.shape[1] <= _FEW else feature.contiguous()
+
+
+_STRIP = 32
+"""Rows computed at once: 4 MiB at 64 channels of 512 columns, which stay in the cache and whose memory serves the next strip.
+Fresh memory for a whole map (64 MiB) takes longer to get than most sums over it."""
+
+
+def strips(x: Float[Tensor, "B C H W"]) -> Iterator[slice]:
+    """The rows of a map, some at a time on the CPU; all at once elsewhere, where every call has its price."""
+    height = x.shape[2]
+    step = _STRIP if x.device.type == "cpu" else height
+    return (slice(top, min(top + step, height)) for top in range(0, height, step))
+
+
+def spare_for(x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"] | None:
+    """Memory for the maps between a level's convolutions, where they go strip by strip: see `_convolve_strips`."""
+    together = x.device.type == "cpu" and not torch.is_grad_enabled() and not x.is_contiguous()
+    return torch.empty_like(x) if together else None
+
+
+Convolution = Callable[[Tensor], Tensor]
+"""A 3x3 convolution that keeps the size, with what follows it pixel by pixel."""
+
+
+def _convolve_strips(x: Float[Tensor, "B I H W"], convolution: Convolution) -> Iterator[tuple[slice, Tensor]]:
+    """Rows of the result, and which they are. A strip takes a row of each neighbour along, where padding would put zeros."""
+    for rows in strips(x):
+        first, last = max(rows.start - 1, 0), min(rows.stop + 1, x.shape[2])
+        yield rows, convolution(x[:, :, first:last])[:, :, rows.start - first : rows.stop - first]
 
 
 class _Scaled(nn.Module):
@@ -196,15 +238,24 @@ class DownBlock(nn.Module):
 
 
 class ResBlock(nn.Module):
-    """Residual block at the same size, without style; (main + x) / sqrt(2)."""
+    """Residual block at the same size, without style; (main + x) / sqrt(2).
+
+    With `spare`, memory like its input's, it goes strip by strip and overwrites both.
+    """
 
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.conv1 = conv_layer(channels, channels, 3)
         self.conv2 = conv_layer(channels, channels, 3)
 
-    def forward(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:
-        return _mean_power(self.conv2(self.conv1(x)), x)
+    def forward(self, x: Float[Tensor, "B C H W"], spare: Float[Tensor, "B C H W"] | None = None) -> Float[Tensor, "B C H W"]:
+        if spare is None:
+            return _mean_power(self.conv2(self.conv1(x)), x)
+        for rows, part in _convolve_strips(x, self.conv1):
+            spare[:, :, rows] = part
+        for rows, part in _convolve_strips(spare, self.conv2):
+            torch.mul(part.add_(x[:, :, rows]), 1 / math.sqrt(2), out=x[:, :, rows])
+        return x
 
 
 class ModulatedConv2d(_Scaled):
@@ -234,11 +285,25 @@ class ModulatedConv2d(_Scaled):
         return self.scaled_weight()[0].square().sum((2, 3))
 
     def forward(self, x: Float[Tensor, "B I H W"], style: Float[Tensor, "B S"]) -> Float[Tensor, "B O H2 W2"]:
+        return self.styled(style)(x)
+
+    def styled(self, style: Float[Tensor, "B S"]) -> Convolution:
+        """The convolution that these styles make, one for each picture."""
         scale, weight = self.modulation(style), self.scaled_weight()[0]
         gain = self._gain(scale)
-        if len(x) == 1:  # one sample: its kernel is smaller than its picture
+        if len(style) == 1:  # one sample: its kernel is smaller than its picture
             kernel = weight * scale[0, None, :, None, None]
-            return self._filter(x, kernel if gain is None else kernel * gain[0, :, None, None, None])
+            kernel = kernel if gain is None else kernel * gain[0, :, None, None, None]
+            return lambda x: self._filter(x, kernel)
+        return lambda x: self._scaled_filter(x, weight, scale, gain)
+
+    def _scaled_filter(
+        self,
+        x: Float[Tensor, "B I H W"],
+        weight: Float[Tensor, "O I K K"],
+        scale: Float[Tensor, "B I"],
+        gain: Float[Tensor, "B O"] | None,
+    ) -> Float[Tensor, "B O H2 W2"]:
         x = self._filter(x * scale[:, :, None, None], weight)
         return x if gain is None else x * gain[:, :, None, None]
 
@@ -251,7 +316,7 @@ class ModulatedConv2d(_Scaled):
 
     def _filter(self, x: Float[Tensor, "B I H W"], weight: Float[Tensor, "O I K K"]) -> Float[Tensor, "B O H2 W2"]:
         if self._up:
-            return laid_like(x, self.blur(F.conv_transpose2d(channels_together(x), weight.transpose(0, 1), stride=2)))
+            return self.blur(F.conv_transpose2d(channels_together(x), weight.transpose(0, 1), stride=2))
         return _convolve(x, weight, padding=self._padding)
 
 
@@ -264,11 +329,19 @@ class StyledConv(nn.Module):
         self.activate = FusedLeakyReLU(out_channels)
 
     def forward(self, x: Float[Tensor, "B I H W"], style: Float[Tensor, "B S"]) -> Float[Tensor, "B O H2 W2"]:
-        return self.activate(self.conv(x, style))
+        return self.styled(style)(x)
+
+    def styled(self, style: Float[Tensor, "B S"]) -> Convolution:
+        """Convolution and activation for these styles."""
+        conv = self.conv.styled(style)
+        return lambda x: self.activate(conv(x))
 
 
 class FlowResBlock(nn.Module):
-    """Styled residual block of the flow path; `gamma` starts near zero, so that a deep path starts shallow (LayerScale)."""
+    """Styled residual block of the flow path; `gamma` starts near zero, so that a deep path starts shallow (LayerScale).
+
+    With `spare`, memory like its input's, it goes strip by strip and overwrites both.
+    """
 
     def __init__(self, channels: int, style: int) -> None:
         super().__init__()
@@ -277,9 +350,18 @@ class FlowResBlock(nn.Module):
         self.conv2 = StyledConv(channels, channels, 3, style)
         self.gamma = nn.Parameter(torch.full((1, channels, 1, 1), 1e-5))
 
-    def forward(self, x: Float[Tensor, "B C H W"], style: Float[Tensor, "B S"]) -> Float[Tensor, "B C H W"]:
-        x = self.conv1(x, style)
-        return torch.addcmul(x, self.gamma, self.conv2(self.norm(x), style))
+    def forward(
+        self, x: Float[Tensor, "B C H W"], style: Float[Tensor, "B S"], spare: Float[Tensor, "B C H W"] | None = None
+    ) -> Float[Tensor, "B C H W"]:
+        if spare is None:
+            x = self.conv1(x, style)
+            y = self.conv2(self.norm(x), style)
+            return torch.addcmul(x, self.gamma, y, out=None if torch.is_grad_enabled() else x)
+        for rows, part in _convolve_strips(x, self.conv1.styled(style)):
+            spare[:, :, rows] = part
+        for rows, part in _convolve_strips(self.norm(spare), self.conv2.styled(style)):
+            torch.addcmul(spare[:, :, rows], self.gamma, part, out=x[:, :, rows])
+        return x
 
 
 class ToFlow(nn.Module):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+
 import pytest
 import torch
 
 from benchmarks import lia_x_plain as plain
 from loki_core.lia_x.generator import Generator, LiaXConfig
-from loki_core.lia_x.layers import freeze
+from loki_core.lia_x.layers import channels_together, freeze, laid_for_decoder
 
 TINY = LiaXConfig(scale=1 / 64, motion_dim=5, size=64)
 
@@ -59,7 +61,20 @@ def test_network_equals_the_plain_formulation(generator: Generator, images: torc
     )
 
 
-def test_inference_with_transformed_convolutions_equals_the_plain_formulation(generator: Generator, images: torch.Tensor) -> None:
+@pytest.fixture
+def two_threads() -> Iterator[None]:
+    """So that the decoder's paths run side by side, whatever the machine."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("laid", [torch.Tensor.contiguous, channels_together, laid_for_decoder])
+@pytest.mark.usefixtures("two_threads")
+def test_inference_equals_the_plain_formulation_however_features_lie_in_memory(
+    generator: Generator, images: torch.Tensor, laid: Callable[[torch.Tensor], torch.Tensor]
+) -> None:
     state = dict(generator.state_dict())
     freeze(generator)
     generator.dec.direction.keep()
@@ -68,12 +83,38 @@ def test_inference_with_transformed_convolutions_equals_the_plain_formulation(ge
         _, alphas, _ = plain.encode(state, images[1:])
         source, driver = generator.enc(images[:1]), generator.enc(images[1:])
         torch.testing.assert_close(driver.alpha, alphas, rtol=1e-4, atol=1e-5)
-        torch.testing.assert_close(
-            generator.dec(generator.navigate(source, driver.alpha), source.features),
-            plain.decode(state, latent, alphas, features),
-            rtol=1e-3,
-            atol=1e-3,
-        )
+        ours = tuple(laid(feature) for feature in source.features)
+        for few in (driver.alpha, driver.alpha[:1]):  # one picture has a kernel of its own
+            torch.testing.assert_close(
+                generator.dec(generator.navigate(source, few), ours),
+                plain.decode(state, latent, alphas[: len(few)], features),
+                rtol=1e-3,
+                atol=1e-3,
+            )
+
+
+def test_paths_side_by_side_give_what_one_after_the_other_gives(generator: Generator, images: torch.Tensor) -> None:
+    freeze(generator)
+    threads = torch.get_num_threads()
+    with torch.no_grad():
+        source = generator.enc(images[:1])
+        pictures = []
+        for count in (1, 2):
+            torch.set_num_threads(count)
+            pictures.append(generator.dec(source.latent, source.features))
+        torch.set_num_threads(threads)
+    torch.testing.assert_close(*pictures, rtol=1e-3, atol=1e-3)
+    assert not pictures[1].requires_grad
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_an_error_in_the_flow_path_is_raised_where_the_picture_was_asked_for(generator: Generator, images: torch.Tensor) -> None:
+    freeze(generator)
+    with torch.inference_mode():
+        source = generator.enc(images[:1])
+        wrong = (*source.features[:-1], source.features[-1][:, :, 1:])
+        with pytest.raises(Exception, match="size|shape|64"):
+            generator.dec(source.latent, wrong)
 
 
 def test_dictionary_is_orthonormal_and_float32_in_half_precision(generator: Generator) -> None:
