@@ -59,3 +59,9 @@ def test_half_precision_is_close(tiny_pipeline: LokiPipeline):
 def test_a_window_longer_than_the_networks_is_refused(tiny_pipeline: LokiPipeline):
     with pytest.raises(ValueError, match="1 to 16 frames"):
         sample_windows(tiny_pipeline, *inputs(1, 17), CONFIG)
+
+
+def test_progressive_guidance_needs_inputs_without_expression(tiny_pipeline: LokiPipeline):
+    config = SamplerConfig(steps=3, guidance=Guidance(motion=1.5, progressive=1))
+    with pytest.raises(ValueError, match="give them as `bare`"):
+        sample_windows(tiny_pipeline, *inputs(1, 1), config)
