@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from app.commands.material import bar
 from app.commands.options import Subparsers, add_command
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["add", "run"]
 
-_Begun: TypeAlias = "tuple[TrainingLoop, Callable[[], None]]"
-"""A trainer, and what describes its run in the folder."""
 _STEPS = 20_000
 _REST: Mapping[str, EncoderInput] = {"deformation": "encoding", "encoding": "deformation"}
 """What is left of the driver map without each."""
@@ -93,22 +91,18 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.motion and arguments.preset != "dex-mini":
         raise InputError(f"expected --motion with the preset dex-mini, got {arguments.preset}; leave it out")
     if arguments.preset in DEX_RUNS:
-        trainer, describe = _dex(arguments)
+        trainer = _dex(arguments)
     else:
-        trainer, describe = _lia_x(arguments) if arguments.preset in LIA_X_PRESETS else _loki(arguments)
-    first = trainer.accelerator.is_main_process
-    if first:
-        describe()
-    trainer.accelerator.wait_for_everyone()
+        trainer = _lia_x(arguments) if arguments.preset in LIA_X_PRESETS else _loki(arguments)
     if arguments.resume:
         trainer.resume()
     with ExitStack() as stack:
-        report = _report(arguments, trainer, stack) if first else None
+        report = _report(arguments, trainer, stack) if trainer.accelerator.is_main_process else None
         try:
             trainer.train(arguments.steps, cool_down=arguments.cool_down, report=report)
         except Diverged as exc:
             raise InputError(f"{exc}; --resume goes on from it") from exc
-    if first:
+    if trainer.accelerator.is_main_process:
         print(f"Weights: {arguments.out / 'weights'}")
     return 0
 
@@ -133,7 +127,18 @@ def _report(arguments: argparse.Namespace, trainer: TrainingLoop, stack: ExitSta
     return report
 
 
-def _loki(arguments: argparse.Namespace) -> _Begun:
+def _describe(write: Callable[[], None]) -> None:
+    """Let one process of many describe the run, and the others wait for it."""
+    from accelerate import PartialState  # type: ignore[import-untyped]  # it carries no type information
+    from accelerate.utils import parse_flag_from_env  # type: ignore[import-untyped]
+
+    processes = PartialState(parse_flag_from_env("ACCELERATE_USE_CPU"))  # as the trainer's Accelerator asks for it
+    if processes.is_main_process:
+        write()
+    processes.wait_for_everyone()
+
+
+def _loki(arguments: argparse.Namespace) -> TrainingLoop:
     from loki_core.data.folder import FolderWindows, folder_config
     from loki_core.data.vectors import vector_length
     from loki_core.diffusion.configs import ablated, preset
@@ -157,11 +162,11 @@ def _loki(arguments: argparse.Namespace) -> _Begun:
     if loki.reference.frozen and arguments.base is None:
         raise InputError(f"expected a folder with Stable Diffusion 2.1 as --base, got none; {loki.name} begins with it")
     base = None if arguments.base is None else partial(read_base, arguments.base, loki, null_prompt(arguments.base))
-    describe = partial(describe_run, arguments.out, config, loki, resume=arguments.resume)
-    return Trainer(config, loki, head, arguments.out, base), describe
+    _describe(lambda: describe_run(arguments.out, config, loki, resume=arguments.resume))
+    return Trainer(config, loki, head, arguments.out, base)
 
 
-def _lia_x(arguments: argparse.Namespace) -> _Begun:
+def _lia_x(arguments: argparse.Namespace) -> TrainingLoop:
     from loki_core.head.embedded import embedded_head
     from loki_core.training.lia_x import LiaXTrainer, lia_x_preset
     from loki_core.training.run_folder import describe_lia_x_run
@@ -169,11 +174,11 @@ def _lia_x(arguments: argparse.Namespace) -> _Begun:
     if arguments.without or arguments.coefficients or arguments.data:
         raise InputError("expected --without, --coefficients and --data with a diffusion network, got LIA-X; leave them out")
     preset = lia_x_preset(arguments.preset)
-    describe = partial(describe_lia_x_run, arguments.out, preset, resume=arguments.resume)
-    return LiaXTrainer(preset, embedded_head(), arguments.out), describe
+    _describe(lambda: describe_lia_x_run(arguments.out, preset, resume=arguments.resume))
+    return LiaXTrainer(preset, embedded_head(), arguments.out)
 
 
-def _dex(arguments: argparse.Namespace) -> _Begun:
+def _dex(arguments: argparse.Namespace) -> TrainingLoop:
     from loki_core.dex.saved import read_motion_network
     from loki_core.head.embedded import embedded_head
     from loki_core.training.dex import DEX_RUNS, DexTrainer, MotionRun, MotionTrainer, run_without
@@ -186,11 +191,11 @@ def _dex(arguments: argparse.Namespace) -> _Begun:
     run = DEX_RUNS[arguments.preset]
     if arguments.without:
         run = run_without(run, arguments.without)
-    seed, resume = run.train.seed, arguments.resume
-    describe = partial(describe_preset_run, arguments.out, "dex", run.to_dict(), seed=seed, resume=resume)
     if isinstance(run, MotionRun):
-        return MotionTrainer(run, embedded_head(), arguments.out), describe
+        _describe(lambda: describe_preset_run(arguments.out, "dex", run.to_dict(), seed=run.train.seed, resume=arguments.resume))
+        return MotionTrainer(run, embedded_head(), arguments.out)
     if arguments.motion is None:
         raise InputError("expected --motion with a folder of weights, got none; train --preset dex-motion-mini first")
     motion = read_motion_network(arguments.motion)
-    return DexTrainer(run, motion, embedded_head(), arguments.out), describe
+    _describe(lambda: describe_preset_run(arguments.out, "dex", run.to_dict(), seed=run.train.seed, resume=arguments.resume))
+    return DexTrainer(run, motion, embedded_head(), arguments.out)
