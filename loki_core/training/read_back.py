@@ -44,13 +44,14 @@ class ReadBack:
 
 @dataclass(frozen=True)
 class Separation:
-    """How far pose or face move when only the other's driver changes: means over those seen in all pictures, None without any."""
+    """How far pose or face move when only the other's driver changes: means over the people seen in both pictures, or None."""
 
     pose_degrees: float | None
     """The head, when the expression is another's."""
+    pose_people: int
     hef: float | None
     """The face, when the pose is another's: both drawn in the same pose, in HEF's units."""
-    people: int
+    hef_people: int
 
 
 def look(
@@ -75,9 +76,7 @@ def read_back(
         if each is not None:
             angles.append(_angle(each, wanted))
             faces.append(_hef(each, wanted, sample, head))
-    if not angles:
-        return ReadBack(None, None, 0.0)
-    return ReadBack(float(np.mean(angles)), float(np.mean(faces)), len(angles) / len(seen))
+    return ReadBack(_mean(angles), _mean(faces), len(angles) / len(seen))
 
 
 def separation(
@@ -90,12 +89,15 @@ def separation(
     """Compare what is seen of each sample's first target with its target of another's face, and with that of another's pose."""
     angles, faces = [], []
     for first, face, pose, sample in zip(before, face_changed, pose_changed, samples, strict=True):
-        if first is not None and face is not None and pose is not None:
+        if first is not None and face is not None:
             angles.append(_angle(first, face))
+        if first is not None and pose is not None:
             faces.append(_hef(pose, _with_face(sample.coefficients[0], first), sample, head))
-    if not angles:
-        return Separation(None, None, 0)
-    return Separation(float(np.mean(angles)), float(np.mean(faces)), len(angles))
+    return Separation(_mean(angles), len(angles), _mean(faces), len(faces))
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return float(np.mean(values)) if values else None
 
 
 def _seen(picture: UInt8[Tensor, "3 H W"], finder: FaceFinder, head: HeadModel, reduced: LandmarkHead) -> FlameParams | None:
