@@ -717,7 +717,9 @@ DATA_ZH: Mapping[str, str] = MappingProxyType(
             "扩散网络按六个数的姿态和表情的潜变量画出头部。较慢。"
         ),
         "Told by": "动作来自",
-        "The warped portrait": "变形后的肖像",
+        "Coefficients": "系数",
+        "The warp": "变形",
+        "The clip": "视频",
         "What tells the network of motion: the performance's coefficients, its warp's pictures, or those of the clip.": (
             "告诉网络动作的来源：表演的系数、变形的画面，或视频自己的画面。"
         ),

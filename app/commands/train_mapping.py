@@ -27,7 +27,7 @@ def fit(arguments: argparse.Namespace) -> int:
     if arguments.network is None:
         raise InputError("expected --network with a folder of dex-mini's weights, got none; train --preset dex-mini first")
     head, motion = embedded_head(), read_dex(arguments.network)[0].motion
-    with bar("Fitting", unit="person") as report:
+    with bar("Fitting", unit="person", logged=True) as report:
         mapping = fit_mapping(motion, head, progress=report)
     save_mapping(mapping, arguments.network / MAPPING_FOLDER)
     print(f"Mapping: {arguments.network / MAPPING_FOLDER}")

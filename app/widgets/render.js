@@ -39,6 +39,9 @@ for (const input of settings) {
   });
   if (slides) input.addEventListener("dblclick", () => set(input, Number(input.dataset.rest)));
 }
+for (const more of element.querySelectorAll("fieldset details")) {
+  more.addEventListener("toggle", () => more.open && more.scrollIntoView({ block: "nearest" })); // it opens below the panel's edge
+}
 
 const showRenderer = () => {
   const { renderer, settings: values, lacking } = studio.studio.render;

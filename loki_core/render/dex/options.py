@@ -13,11 +13,7 @@ DEX_SETTINGS = (
         "Told by",
         "choice",
         "coefficients",
-        choices=(
-            ("coefficients", "The edited performance"),
-            ("warp", "The warped portrait"),
-            ("clip", "The clip itself"),
-        ),
+        choices=(("coefficients", "Coefficients"), ("warp", "The warp"), ("clip", "The clip")),
         help="What tells the network of motion: the performance's coefficients, its warp's pictures, or those of the clip.",
     ),
     *DIFFUSED_SETTINGS,
