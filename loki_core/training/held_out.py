@@ -139,8 +139,11 @@ def _on(own: _Met, motion: FlameParams) -> FlameParams:
 
 
 def _in_scene(head: HeadModel, own: _Met, driver: _Met) -> Drawn:
-    """The driver in the other one's scene and place, as they are: one picture."""
-    scene, moved = own.sample, replace(driver.motion, translation=own.motion.translation)
+    """The driver in the other one's scene, as they are, the middle of the head where the other one's is: one picture."""
+    scene, wanted = own.sample, _on(own, driver.motion)
+    there = replace(driver.motion, translation=wanted.translation)
+    away = pose_vertices(head, wanted).mean(0) - pose_vertices(head, there).mean(0)
+    moved = replace(there, translation=there.translation + away)
     return draw(head, driver.person, moved[None], scene.camera, scene.crop, size=scene.reference.shape[-1])
 
 

@@ -81,6 +81,13 @@ def test_drivers_of_a_motion_apart_are_shown_as_they_are(scenes):
     assert torch.equal(scenes.pairs[0].poses[1], sample.poses[0])  # the next person in this one's place
 
 
+def test_a_driver_is_seen_where_the_target_is(scenes):
+    for sample in (*scenes.pairs, *scenes.apart):
+        for shown, asked in zip(sample.pose_focus, sample.focus, strict=True):
+            middles = [torch.nonzero(each > 0.5).float().mean(0) for each in (shown, asked)]
+            assert float((middles[0] - middles[1]).norm()) < 3  # of 32 pixels
+
+
 def test_movements_start_from_the_portrait(scenes):
     for sample in scenes.movements:
         assert len(sample.targets) == 1 + len(MOVEMENTS)
