@@ -20,12 +20,15 @@ if TYPE_CHECKING:
     from loki_core.training.evaluation_report import Setting
     from loki_core.training.held_out import HeldOut
     from loki_core.training.methods import Method
+    from loki_core.training.seams import Seams
 
 __all__ = ["add_options", "run"]
 
 _APART, _PROBES, _CLIPS, _COLUMNS = 48, 40, 4, 12
 """People who are driven by two others and whose single movements are compared, clips, and people on the sheet; fewer where fewer
 are asked for."""
+_LONG = 40
+"""Frames of a clip of several windows."""
 _DRIVERS, _POSES = 24, 32
 """Of the probe for leaks."""
 
@@ -127,8 +130,24 @@ def _reported(
         return suite_table(figures, setting, poses=poses, absent=compared.absent), report_values(figures, setting, poses=poses)
     drivers = min(arguments.identities, _DRIVERS)
     leakage = measure_leakage(embedded_head(), drivers=drivers, poses=_POSES, size=compared.side)
-    text = report_table(figures, leakage, setting, poses=poses)
-    return text, report_values(figures, setting, leakage=leakage, poses=poses)
+    seams = _seams(compared)
+    text = report_table(figures, leakage, setting, poses=poses, seams=seams)
+    return text, report_values(figures, setting, leakage=leakage, poses=poses, seams=seams)
+
+
+def _seams(compared: Compared) -> dict[str, Seams]:
+    """Of Loki's networks."""
+    from loki_core.head.embedded import embedded_head
+    from loki_core.training.network_methods import NetworkMethod
+    from loki_core.training.seams import measure_seams
+
+    lokis = [each for each in compared.methods if isinstance(each, NetworkMethod) and not each.sampler.guidance.progressive]
+    with bar("Long clips", unit="network", logged=True) as progress:
+        found = {}
+        for count, each in enumerate(lokis, 1):
+            found[each.name] = measure_seams(each.pipeline, embedded_head(), each.sampler, clips=_CLIPS, frames=_LONG)
+            progress(count, len(lokis))
+    return found
 
 
 def _setting(arguments: argparse.Namespace, compared: Compared) -> Setting:

@@ -15,10 +15,12 @@ from loki_core.training.evaluation import Figures, Likeness, People
 from loki_core.training.evaluation_pose import PoseAccuracy
 from loki_core.training.held_out import MOVEMENTS
 from loki_core.training.leakage import Leakage
+from loki_core.training.seams import Seams
 
 __all__ = ["Setting", "cell", "markdown_table", "notes", "pose_lines", "report_table", "report_values", "weights_hash"]
 
 _NONE: Mapping[str, PoseAccuracy] = MappingProxyType({})
+_NO_SEAMS: Mapping[str, Seams] = MappingProxyType({})
 _WEIGHTS = Path("network") / "diffusion_pytorch_model.safetensors"
 
 
@@ -89,7 +91,12 @@ _ROWS: tuple[_Row, ...] = (
 
 
 def report_table(
-    figures: Mapping[str, Figures], leakage: Leakage, setting: Setting, *, poses: Mapping[str, PoseAccuracy] = _NONE
+    figures: Mapping[str, Figures],
+    leakage: Leakage,
+    setting: Setting,
+    *,
+    poses: Mapping[str, PoseAccuracy] = _NONE,
+    seams: Mapping[str, Seams] = _NO_SEAMS,
 ) -> str:
     """A markdown table, a column for each method, that can be read as it is too; then learned poses, the maps' own, and the
     circumstances."""
@@ -97,7 +104,7 @@ def report_table(
         [label, *(cell(read(f), form) for f in figures.values()), _people(figures, read, n)] for label, read, form, n in _ROWS
     ]
     lines = markdown_table([["", *figures, "people"], *rows])
-    return "\n".join([*lines, "", *pose_lines(poses), *_leaks(leakage), "", *notes(figures, setting)]) + "\n"
+    return "\n".join([*lines, "", *pose_lines(poses), *_seam_lines(seams), *_leaks(leakage), "", *notes(figures, setting)]) + "\n"
 
 
 def pose_lines(poses: Mapping[str, PoseAccuracy]) -> list[str]:
@@ -138,12 +145,14 @@ def report_values(
     *,
     leakage: Leakage | None = None,
     poses: Mapping[str, PoseAccuracy] = _NONE,
+    seams: Mapping[str, Seams] = _NO_SEAMS,
 ) -> dict[str, Any]:
     """Plain values for JSON; what is infinite or undefined becomes None."""
     values: dict[str, Any] = {
         "setting": asdict(setting),
         "figures": {name: asdict(each) for name, each in figures.items()},
         "poses": {name: asdict(each) for name, each in poses.items()},
+        "seams": {name: asdict(each) for name, each in seams.items()},
     }
     return _finite(values if leakage is None else {**values, "leakage": asdict(leakage)})
 
@@ -152,6 +161,15 @@ def weights_hash(path: Path) -> str:
     """SHA-256 of a saved pipeline's network, or of a file of weights; hexadecimal."""
     with (path if path.is_file() else path / _WEIGHTS).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _seam_lines(seams: Mapping[str, Seams]) -> list[str]:
+    """A table and an empty line; nothing where there are none."""
+    if not seams:
+        return []
+    head = ["clips of several windows: change from frame to frame / the truth's", "at joints of windows", "elsewhere", "clips"]
+    rows = [[name, f"{s.at_joints:.3f}", f"{s.elsewhere:.3f}", f"{s.clips} of {s.frames} frames"] for name, s in seams.items()]
+    return [*markdown_table([head, *rows]), ""]
 
 
 def _leaks(found: Leakage) -> list[str]:
