@@ -22,6 +22,7 @@ from loki_core.lia_x.layers import (
     ToFlow,
     ToRgb,
     Upsample,
+    by_strips,
     channels_together,
     conv_layer,
     laid_like,
@@ -169,9 +170,12 @@ class Level(nn.Module):
         return parts | {f"conv{name}_2_rgb": self.render_blocks, f"rgb{name}": self.rgb}
 
     def deform(
-        self, h: Tensor, style: Float[Tensor, "B Z"], feature: Float[Tensor, "B C H W"], raw: Tensor | None
+        self, h: Tensor, style: Float[Tensor, "B Z"], feature: Float[Tensor, "#B C H W"], raw: Tensor | None
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """The flow path: new hidden state, warped feature, raw flow. The mask mixes warped feature and state."""
+        """The flow path: new hidden state, warped feature, raw flow. The mask mixes warped feature and state.
+
+        `feature` is one for all styles or one for each; the level's maps lie in memory as it does.
+        """
         h = laid_like(feature, self.grow(h, style))
         spare = spare_for(h)
         for block in self.flow_blocks:
@@ -183,23 +187,29 @@ class Level(nn.Module):
     def render(self, warped: Tensor, g: Tensor | None, rgb: Tensor | None) -> tuple[Tensor, Tensor]:
         """The render path, which sees the style only through the warp: new features and picture so far."""
         if self.render_up is not None and g is not None:
-            warped = _sum(self.render_up(laid_like(warped, g)), warped)
+            warped = _add_grown(warped, laid_like(warped, g), self.render_up)
         spare = spare_for(warped)
         for block in self.render_blocks:
             warped = block(warped, spare)
         return warped, self.rgb(warped, rgb)
 
 
-def _sum(x: Float[Tensor, "B C H W"], y: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:
-    """x + y. Without gradients it overwrites `x`."""
-    return x + y if torch.is_grad_enabled() else x.add_(y)
+def _add_grown(warped: Float[Tensor, "B C H W"], g: Float[Tensor, "B C2 H/2 W/2"], grow: nn.Module) -> Float[Tensor, "B C H W"]:
+    """Their sum, `g` grown to twice its size. Without gradients it overwrites `warped`."""
+    if torch.is_grad_enabled():
+        return warped + grow(g)
+    if warped.is_contiguous():
+        return warped.add_(grow(g))
+    for rows, part in by_strips(g, grow, growth=2):
+        warped[:, :, rows].add_(part)
+    return warped
 
 
 def _warp(
-    feature: Float[Tensor, "B C H W"], raw: Float[Tensor, "B 3 H W"], h: Float[Tensor, "B C H W"]
+    feature: Float[Tensor, "#B C H W"], raw: Float[Tensor, "B 3 H W"], h: Float[Tensor, "B C H W"]
 ) -> tuple[Float[Tensor, "B C H W"], Float[Tensor, "B C H W"]]:
     """The new hidden state and the warped feature under its mask. Without gradients it overwrites `h`, strip by strip."""
-    feature, places, mask = feature.float(), _places(raw), torch.sigmoid(raw[:, 2:])
+    feature, places, mask = feature.float().expand(len(h), -1, -1, -1), _places(raw), torch.sigmoid(raw[:, 2:])
     if torch.is_grad_enabled():
         warped = _sample(feature, places).to(h.dtype) * mask
         return warped + (1 - mask) * h, warped
@@ -257,7 +267,7 @@ class Decoder(nn.Module):
         h = laid_like(features[0], self.conv1(self.input.input.expand(len(style), -1, -1, -1), style))
         raw = None
         for level, feature in zip(self._levels, features, strict=True):
-            h, warped, raw = level.deform(h, style, feature.expand(len(style), -1, -1, -1), raw)
+            h, warped, raw = level.deform(h, style, feature, raw)
             yield warped
 
 

@@ -30,6 +30,7 @@ __all__ = [
     "ToFlow",
     "ToRgb",
     "Upsample",
+    "by_strips",
     "channels_together",
     "conv_layer",
     "freeze",
@@ -100,20 +101,25 @@ def strips(x: Float[Tensor, "B C H W"]) -> Iterator[slice]:
 
 
 def spare_for(x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"] | None:
-    """Memory for the maps between a level's convolutions, where they go strip by strip: see `_convolve_strips`."""
+    """Memory for the maps between a level's convolutions, where they go strip by strip: see `by_strips`."""
     together = x.device.type == "cpu" and not torch.is_grad_enabled() and not x.is_contiguous()
     return torch.empty_like(x) if together else None
 
 
 Convolution = Callable[[Tensor], Tensor]
-"""A 3x3 convolution that keeps the size, with what follows it pixel by pixel."""
+"""A 3x3 convolution, with what follows it pixel by pixel, maybe an upsampling before it."""
 
 
-def _convolve_strips(x: Float[Tensor, "B I H W"], convolution: Convolution) -> Iterator[tuple[slice, Tensor]]:
-    """Rows of the result, and which they are. A strip takes a row of each neighbour along, where padding would put zeros."""
+def by_strips(x: Float[Tensor, "B I H W"], path: Convolution, *, growth: int = 1) -> Iterator[tuple[slice, Tensor]]:
+    """Rows of the path's result, and which they are; `growth` is how many there are for each row of `x`, 1 or 2.
+
+    A strip takes a row of each neighbour along, where padding would put zeros. One is enough for an upsampling convolution, too:
+    its two filters together reach no further than the two finer rows in it.
+    """
     for rows in strips(x):
         first, last = max(rows.start - 1, 0), min(rows.stop + 1, x.shape[2])
-        yield rows, convolution(x[:, :, first:last])[:, :, rows.start - first : rows.stop - first]
+        kept = slice((rows.start - first) * growth, (rows.stop - first) * growth)
+        yield slice(rows.start * growth, rows.stop * growth), path(x[:, :, first:last])[:, :, kept]
 
 
 class _Scaled(nn.Module):
@@ -251,9 +257,9 @@ class ResBlock(nn.Module):
     def forward(self, x: Float[Tensor, "B C H W"], spare: Float[Tensor, "B C H W"] | None = None) -> Float[Tensor, "B C H W"]:
         if spare is None:
             return _mean_power(self.conv2(self.conv1(x)), x)
-        for rows, part in _convolve_strips(x, self.conv1):
+        for rows, part in by_strips(x, self.conv1):
             spare[:, :, rows] = part
-        for rows, part in _convolve_strips(spare, self.conv2):
+        for rows, part in by_strips(spare, self.conv2):
             torch.mul(part.add_(x[:, :, rows]), 1 / math.sqrt(2), out=x[:, :, rows])
         return x
 
@@ -357,9 +363,9 @@ class FlowResBlock(nn.Module):
             x = self.conv1(x, style)
             y = self.conv2(self.norm(x), style)
             return torch.addcmul(x, self.gamma, y, out=None if torch.is_grad_enabled() else x)
-        for rows, part in _convolve_strips(x, self.conv1.styled(style)):
+        for rows, part in by_strips(x, self.conv1.styled(style)):
             spare[:, :, rows] = part
-        for rows, part in _convolve_strips(self.norm(spare), self.conv2.styled(style)):
+        for rows, part in by_strips(self.norm(spare), self.conv2.styled(style)):
             torch.addcmul(spare[:, :, rows], self.gamma, part, out=x[:, :, rows])
         return x
 
