@@ -44,7 +44,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--dex", type=Path, metavar="FOLDER", help=f"DeX-Portrait's for --suite (default: {DEX_MINI})")
     group.add_argument("--lia-x", type=Path, metavar="FILE", help="LIA-X's for --suite")
     group.add_argument("--identities", type=int, default=200, metavar="N", help="held-out people (default: 200)")
-    group.add_argument("--steps", type=int, default=20, metavar="N", help="steps of sampling (default: 20)")
+    group.add_argument("--steps", type=int, default=10, metavar="N", help="steps of sampling (default: 10)")
     group.add_argument(
         "--guidance",
         type=float,

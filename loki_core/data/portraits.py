@@ -106,7 +106,7 @@ def _picture(
     whole = _dressed_vertices(person, params, vertices)
     # depth beyond the head's own range is fine: the rasteriser has no near or far plane
     buffers = rasterize(clip_from_camera(camera, crop, whole), dressed.faces, size=(fine, fine))
-    image = person.ground.expand(len(whole), -1, -1, -1).contiguous()
+    image = person.ground.repeat(len(whole), 1, 1, 1)  # a copy, also of one: it is drawn on
     launch(
         shade, (len(whole), fine),
         view(buffers.face_index, wp.int32), view(buffers.barycentrics, wp.vec3), view(dressed.faces.contiguous(), wp.vec3i),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from types import MappingProxyType
 
 import numpy as np
@@ -101,9 +102,8 @@ class _Met:
     windows: SyntheticWindows
     index: int
 
-    @property
+    @cached_property
     def person(self) -> Person:
-        """Made anew each time: a drawing of one picture leaves its head on the person's background."""
         return self.windows.person(self.index)
 
     @property

@@ -12,7 +12,7 @@ def test_a_renderer_is_chosen_and_set_and_says_what_it_lacks(page: Page):
     panel.get_by_label("Rendered by").select_option("loki")
     page.wait_for_function("window.loki.studio.render.renderer === 'loki'")
     steps = panel.get_by_label("Steps", exact=True)
-    expect(steps).to_have_value("20")
+    expect(steps).to_have_value("10")
     steps.fill("7")
     steps.press("Enter")
     page.wait_for_function("window.loki.studio.render.settings.steps === 7")

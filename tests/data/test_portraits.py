@@ -39,6 +39,17 @@ def test_a_movement_is_seen_in_its_part_of_the_face(names, rows):
     assert not torch.equal(before.maps, after.maps)
 
 
+def test_a_drawing_leaves_nothing_behind_on_the_person():
+    head, rng = embedded_head(), np.random.default_rng(3)
+    person = make_person(head, torch.zeros(head.shape_count), rng, size=SIZE)
+    params = replace(unit_params(head, torch.zeros(head.expression_count)), translation=torch.tensor([0.0, 0.0, -1.0]))
+    camera = Camera(focal=1000, cx=256, cy=256, width=512, height=512)
+    crop = head_crop(project(camera, pose_vertices(head, params)))
+    ground = person.ground.clone()
+    draw(head, person, params[None], camera, crop, size=SIZE)
+    assert torch.equal(person.ground, ground)
+
+
 def test_people_differ_from_each_other():
     looks = [random_appearance(np.random.default_rng(seed)) for seed in range(40)]
     tones = np.array([look.skin.tone for look in looks])

@@ -129,5 +129,5 @@ def test_a_network_is_compiled_where_that_is_asked(pipeline):
 
 
 def test_too_few_steps_for_the_pose_to_come_first_are_refused_in_a_sentence(weights):
-    with pytest.raises(InputError, match="expected more than 20 steps, got 20"):
-        Renderers(HEAD).get("loki", {"progressive": 10})
+    with pytest.raises(InputError, match="expected more than 10 steps, got 10"):
+        Renderers(HEAD).get("loki", {"progressive": 5})
