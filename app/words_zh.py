@@ -740,7 +740,9 @@ DATA_ZH: Mapping[str, str] = MappingProxyType(
         "The head": "头部",
         "Its square": "整个方形",
         "Steps": "步数",
-        "Of denoising. More take longer; small networks gain nothing by them, sd21 was made for 50.": "去噪步数。越多越慢；小网络不会因此变好，sd21 按 50 步设计。",
+        "Of denoising. More take longer; small networks gain nothing by them, sd21 was made for 50.": (
+            "去噪步数。越多越慢；小网络不会因此变好，sd21 按 50 步设计。"
+        ),
         "Follow the motion": "跟随动作",
         "Guidance: how strongly the motion pushes. 1: not beyond what was learnt.": "引导：动作推动的强度。1：不超出所学。",
         "Keep the person": "保持人物",
