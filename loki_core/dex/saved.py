@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
@@ -14,7 +15,7 @@ from loki_core.dex.network import DexNetwork
 from loki_core.diffusion.saved import fill_network, read_architecture, read_json, read_vae, read_weights
 from loki_core.errors import InputError
 
-__all__ = ["read_dex", "read_motion_network", "saved_fingerprint"]
+__all__ = ["read_dex", "read_dex_config", "read_motion_network", "saved_fingerprint"]
 
 _MOTION = "motion."
 """Begins the names of the encoders' tensors in an animator."""
@@ -22,15 +23,25 @@ _MOTION = "motion."
 
 def read_dex(folder: Path, dtype: torch.dtype = torch.float32) -> tuple[DexNetwork, AutoencoderKL | None]:
     """A folder that `DexPipeline.save_pretrained` wrote; `InputError` says what is wrong with any other."""
-    index = read_json(folder / "model_index.json")
-    if index.get("_class_name") != "DexPipeline":
-        raise InputError(f"{folder.name}: expected a DexPipeline, got {index.get('_class_name')}; choose a folder of DeX weights")
-    config = DexConfig.from_dict(read_architecture(folder / "network"))
+    index, config = _read_index(folder), read_dex_config(folder)
     with torch.device("meta"):
         network = DexNetwork(config.to_dict())
     fill_network(network, folder / "network", config.name, dtype)
     network.freeze()
     return network, read_vae(folder, index, dtype)
+
+
+def read_dex_config(folder: Path) -> DexConfig:
+    """What the network of such a folder is, without reading it."""
+    _read_index(folder)
+    return DexConfig.from_dict(read_architecture(folder / "network"))
+
+
+def _read_index(folder: Path) -> dict[str, Any]:
+    index = read_json(folder / "model_index.json")
+    if index.get("_class_name") != "DexPipeline":
+        raise InputError(f"{folder.name}: expected a DexPipeline, got {index.get('_class_name')}; choose a folder of DeX weights")
+    return index
 
 
 def read_motion_network(folder: Path, dtype: torch.dtype = torch.float32) -> MotionNetwork:

@@ -8,11 +8,9 @@ from pathlib import Path
 
 import torch
 
-from loki_core.dex.configs import DexConfig
 from loki_core.dex.mapping import MAPPING_FOLDER, DexMapping, read_mapping
 from loki_core.dex.pipeline import DexPipeline
-from loki_core.dex.saved import saved_fingerprint
-from loki_core.diffusion.saved import read_architecture
+from loki_core.dex.saved import read_dex_config, saved_fingerprint
 from loki_core.head.model import HeadModel
 from loki_core.render.diffused.source import DrawsSquares, NetworkSource, dtype_on, hash_weights
 
@@ -39,7 +37,7 @@ class DexSource(NetworkSource[DexPipeline]):
 
 def open_dex(folder: Path, head: HeadModel, device: torch.device) -> DexSource:
     """The network of a folder on a device. Raises `InputError` for a folder that holds none."""
-    config = DexConfig.from_dict(read_architecture(folder / "network"))
+    config = read_dex_config(folder)
 
     def load() -> DexPipeline:
         return DexPipeline.from_pretrained(folder, torch_dtype=dtype_on(device)).to(device)

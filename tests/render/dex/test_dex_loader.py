@@ -105,7 +105,7 @@ def first_frame(portrait: Portrait, frames: FlameParams) -> np.ndarray:
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
-        (_foreign, "config: expected only"),
+        (_foreign, "expected a DexPipeline, got LokiPipeline"),
         (_of_another_architecture, "architecture 'tiny'"),
         (_cut_off, "damaged or foreign"),
         (_pickled, "a pickle, which may run code"),
