@@ -62,11 +62,11 @@ class DexMapping:
 
 
 def motion_fingerprint(state: Mapping[str, Tensor]) -> str:
-    """16 hex digits over the encoders' weights, by name."""
+    """16 hex digits over the encoders' weights, by name. Weights that were stored in half precision have the same."""
     digest = hashlib.sha256()
     for name in sorted(state):
         digest.update(name.encode())
-        digest.update(state[name].contiguous().cpu().numpy().tobytes())
+        digest.update(state[name].half().contiguous().cpu().numpy().tobytes())
     return digest.hexdigest()[:16]
 
 

@@ -14,11 +14,14 @@ from hypothesis import strategies as st
 from loki_core.dex.coefficients import face_features, feature_count, head_similarity
 from loki_core.dex.mapping import DexMapping, motion_fingerprint, read_mapping, save_mapping
 from loki_core.dex.motion import MotionNetwork
+from loki_core.dex.pipeline import DexPipeline
+from loki_core.dex.saved import read_dex, saved_fingerprint
 from loki_core.dex.similarity import pose_matrix, pose_values
 from loki_core.errors import InputError
 from loki_core.head.model import pose_vertices
 from loki_core.head.params import FlameParams
 from loki_core.raster.camera import Camera, CropBox, project
+from tests.dex.saved import make_tiny_dex
 from tests.dex.tiny import TINY_MOTION
 from tests.track.faces import HEAD, random_frame
 
@@ -158,3 +161,12 @@ def test_other_encoders_have_another_fingerprint():
     assert motion_fingerprint(one.state_dict()) != motion_fingerprint(other.state_dict())
     other.load_state_dict(one.state_dict())
     assert motion_fingerprint(one.state_dict()) == motion_fingerprint(other.state_dict())
+
+
+def test_weights_in_half_precision_have_the_same_fingerprint(tmp_path: Path):
+    network = make_tiny_dex().network
+    DexPipeline.build(network).save_pretrained(tmp_path / "whole")
+    DexPipeline.build(network.half()).save_pretrained(tmp_path / "half")
+    read = read_dex(tmp_path / "half")[0].motion
+    assert next(read.parameters()).dtype == torch.float32
+    assert saved_fingerprint(tmp_path / "whole") == saved_fingerprint(tmp_path / "half") == motion_fingerprint(read.state_dict())
