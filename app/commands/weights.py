@@ -76,7 +76,7 @@ def _loki(put: Path | None) -> int:
     from loki_core.render.loki.weights import PRESET_LABELS, find_loki, lacking_loki
 
     print(f"Looked for in: {own_place(_LOKI, 'PRESET')} (LOKI_WEIGHTS names another folder), then in presets/loki of the project")
-    print("To be had:     mini by 'launch.py train', since none comes with the project yet; of sd21 no weights are published")
+    print("To be had:     mini comes with the project; of sd21 no weights are published")
     print(_LOKI_LICENCE, flush=True)
     if put is not None:
         _check_loki(put_folder(_LOKI, put, _check_loki(put), PRESET_LABELS))
