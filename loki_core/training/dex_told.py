@@ -15,7 +15,6 @@ from loki_core.dex.motion import MotionNetwork
 from loki_core.dex.similarity import pose_values
 from loki_core.head.model import HeadModel
 from loki_core.training.dex_mapping import people_of_their_own, read_motion
-from loki_core.training.held_out import Driven
 from loki_core.training.methods import WarpMethod
 
 __all__ = ["ToldErrors", "measure_told"]
@@ -46,9 +45,8 @@ def measure_told(network: MotionNetwork, mapping: DexMapping, head: HeadModel, *
     return _over_still(expression), _over_still(pose)
 
 
-def _from_first(sample: Sample) -> Driven:
-    first = replace(sample, reference=sample.targets[0], reference_coefficients=sample.coefficients[0])
-    return Driven(**vars(first), poses=sample.targets, pose_focus=sample.focus, faces=sample.targets)
+def _from_first(sample: Sample) -> Sample:
+    return replace(sample, reference=sample.targets[0], reference_coefficients=sample.coefficients[0])
 
 
 def _errors(
