@@ -18,12 +18,12 @@ GUIDE = " ".join((ROOT / "docs" / "guide.md").read_text(encoding="utf-8").split(
 
 
 def named_pictures() -> set[Path]:
-    """Every picture that a page of the documentation shows."""
+    """Every picture of the guide's folder that a page of the documentation shows."""
     found = set()
     for page in PAGES:
         for link in re.findall(r'(?:\]\(|src="|srcset=")([^)"]+[.]webp)', page.read_text(encoding="utf-8")):
             found.add((page.parent / link).resolve())
-    return found
+    return {picture for picture in found if picture.parent == PICTURES}
 
 
 def labels_and_keys() -> set[str]:
