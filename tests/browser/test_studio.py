@@ -74,10 +74,12 @@ def test_the_page_does_not_scroll_at_1280_by_720(page: Page):
 
 
 def test_dragging_a_slider_changes_the_map_and_undo_brings_it_back(page: Page):
+    page.keyboard.press("Home")  # wherever the page was paused, brows may be up already
+    page.wait_for_function("window.loki.frame === 0")
     before, start = pixels(page), work(page)
     drag(page, "browInnerUp", 0.9)
     after = pixels(page)
-    assert np.abs(after - before).max() > 60 and work(page) != start
+    assert np.abs(after - before).max() > 40 and work(page) != start
     expect(page.locator("[data-control=browInnerUp] input[type=number]")).to_have_value(re.compile(r"0\.[89]\d?"))
     page.keyboard.press("Control+z")
     page.wait_for_function("!window.loki.studio.can_undo")

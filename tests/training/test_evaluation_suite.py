@@ -114,7 +114,7 @@ def test_the_command_compares_all_kinds_of_renderers(weights: Path, capsys: pyte
 
 def test_progressive_guidance_stands_beside_none(weights: Path):
     folders = [str(weights / "loki"), str(weights / "dex")]
-    arguments = build_parser().parse_args(["evaluate", "--network", *folders, "--progressive", "5"])
+    arguments = build_parser().parse_args(["evaluate", "--network", *folders, "--steps", "12", "--progressive", "5"])
     compared = named_networks(arguments)
     names = ["tiny", "tiny, progressive 5", "tiny 2", "tiny 2, progressive 5"]
     assert [method.name for method in compared.methods] == names == list(compared.weights)
@@ -142,7 +142,7 @@ def test_weights_that_come_with_the_project_are_found(weights: Path):
         (["--suite", "--network", "there"], "--suite or --network, got both"),
         (["--suite", "--self", "clip.mp4"], "got both"),
         (["--network", "there", "--dex", "here"], "expected --suite with"),
-        (["--suite", "--progressive", "10"], "below half of 20 steps"),
+        (["--suite", "--progressive", "10"], "below half of 10 steps"),
         (["--suite", "--progressive", "0"], "1 or more"),
         (["--suite", "--out", "table.txt"], "ends in .md"),
     ],
