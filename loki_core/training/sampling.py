@@ -10,18 +10,21 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
+from loki_core.data.samples import Sample
 from loki_core.dex.network import Conditions, DexNetwork, Observed
 from loki_core.dex.pipeline import DexPipeline
 from loki_core.diffusion.attention import ReferenceBank
 from loki_core.diffusion.configs import ScheduleConfig
+from loki_core.diffusion.encoder import encoder_input
 from loki_core.diffusion.guidance import Branch
 from loki_core.diffusion.latents import Scaled, from_latents, to_latents
 from loki_core.diffusion.network import LokiNetwork
 from loki_core.diffusion.pipeline import LokiPipeline, SamplerConfig
 from loki_core.diffusion.sampler import denoise
 from loki_core.diffusion.schedule import ddim, seeded_noise
+from loki_core.training.pictures import in_bytes, signed
 
-__all__ = ["DexInputs", "half_is_fast", "sample_dex_windows", "sample_windows"]
+__all__ = ["DexInputs", "half_is_fast", "sample_clip", "sample_dex_windows", "sample_windows"]
 
 
 def half_is_fast() -> bool:
@@ -37,6 +40,13 @@ class DexInputs:
     """Of the portraits."""
     poses: Float[Tensor, "B T 3 4"]
     expressions: Float[Tensor, "B T E"]
+
+
+@torch.no_grad()
+def sample_clip(pipeline: LokiPipeline, sample: Sample, config: SamplerConfig) -> UInt8[Tensor, "T 3 H W"]:
+    """All targets of a sample as one clip of any length, as the renderer draws it."""
+    given = encoder_input(pipeline.network.loki.encoder, sample.maps[None], sample.vectors[None])[0]
+    return in_bytes(pipeline(signed(sample.reference), given, config))
 
 
 @torch.no_grad()
@@ -60,7 +70,7 @@ def sample_windows(
         raise ValueError("expected inputs without expression for progressive guidance, got none; give them as `bare`")
     count = (inputs.shape[0], inputs.shape[1])
     _check(pipeline, loki.frames, len(references), count, config)
-    latents = to_latents(references.float() / 127.5 - 1, loki)
+    latents = to_latents(signed(references), loki)
 
     def tell(branch: Branch) -> Tensor:
         if branch.map:
@@ -87,7 +97,7 @@ def sample_dex_windows(
     network, dex = pipeline.network, pipeline.network.dex
     count = (inputs.poses.shape[0], inputs.poses.shape[1])
     _check(pipeline, dex.frames, len(references), count, config)
-    latents = to_latents(references.float() / 127.5 - 1, dex)
+    latents = to_latents(signed(references), dex)
     with torch.autocast("cpu", torch.bfloat16, enabled=half):
         portraits, nobody = network.observe(latents), network.observe(torch.zeros_like(latents[:1]))
         seen = Observed(portraits.bank, portraits.features.repeat_interleave(count[0] // len(references), 0))
@@ -138,7 +148,7 @@ def _denoised(
 
 def _pictures(latents: Float[Tensor, "B T C h w"], config: Scaled) -> UInt8[Tensor, "B T 3 H W"]:
     pictures = from_latents(latents.flatten(0, 1), config).unflatten(0, latents.shape[:2])
-    return ((pictures.clamp(-1, 1) + 1) * 127.5 + 0.5).to(torch.uint8)
+    return in_bytes(pictures)
 
 
 def _unheard(step: int) -> None:

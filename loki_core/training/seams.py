@@ -9,12 +9,11 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from loki_core.data.samples import HELD_OUT_SEED, Sample, SyntheticConfig, SyntheticWindows
-from loki_core.diffusion.encoder import encoder_input
+from loki_core.data.samples import HELD_OUT_SEED, SyntheticConfig, SyntheticWindows
 from loki_core.diffusion.pipeline import LokiPipeline, SamplerConfig
 from loki_core.diffusion.windows import Window
 from loki_core.head.model import HeadModel
-from loki_core.training.pictures import signed
+from loki_core.training.sampling import sample_clip
 
 __all__ = ["Seams", "joints", "measure_seams", "seams_of"]
 
@@ -38,7 +37,7 @@ def measure_seams(pipeline: LokiPipeline, head: HeadModel, sampler: SamplerConfi
     size, most = pipeline.network.loki.image_size, pipeline.network.loki.frames
     scenes = SyntheticWindows(head, SyntheticConfig(size=size, frames=frames, clips=1.0, seed=_SEED))
     samples = [scenes[index] for index in range(clips)]
-    made = torch.stack([_drawn(pipeline, sample, sampler) for sample in samples])
+    made = torch.stack([sample_clip(pipeline, sample, sampler) for sample in samples])
     return seams_of(made, torch.stack([s.targets for s in samples]), joints(sampler.windows(frames, most)))
 
 
@@ -60,9 +59,3 @@ def joints(windows: Sequence[Window]) -> tuple[int, ...]:
 def _changes(clips: UInt8[Tensor, "B T 3 H W"]) -> Float[Tensor, "B N"]:
     """Mean absolute change of each picture from the one before."""
     return (clips[:, 1:].float() - clips[:, :-1].float()).abs().mean((2, 3, 4))
-
-
-@torch.no_grad()
-def _drawn(pipeline: LokiPipeline, sample: Sample, sampler: SamplerConfig) -> UInt8[Tensor, "T 3 H W"]:
-    given = encoder_input(pipeline.network.loki.encoder, sample.maps[None], sample.vectors[None])[0]
-    return ((pipeline(signed(sample.reference), given, sampler) + 1) * 127.5 + 0.5).to(torch.uint8)

@@ -5,15 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import UInt8
 from torch import Tensor
 
-from loki_core.data.samples import HELD_OUT_SEED, Sample, SyntheticConfig, SyntheticWindows
-from loki_core.diffusion.encoder import encoder_input
+from loki_core.data.samples import HELD_OUT_SEED, SyntheticConfig, SyntheticWindows
 from loki_core.diffusion.guidance import Guidance
 from loki_core.diffusion.pipeline import LokiPipeline, SamplerConfig
 from loki_core.head.model import HeadModel
-from loki_core.training.pictures import signed
+from loki_core.training.sampling import sample_clip
 from loki_core.training.scores import head_psnr
 
 __all__ = ["Validation", "Validator"]
@@ -45,16 +44,10 @@ class Validator:
 
     def __call__(self, pipeline: LokiPipeline) -> Validation:
         """Sample each clip and compare it with the truth."""
-        made = torch.stack([_drawn(pipeline, sample) for sample in self._samples])
+        made = torch.stack([sample_clip(pipeline, sample, _SAMPLER) for sample in self._samples])
         portraits, truth, masks = (
             torch.stack([getattr(s, name) for s in self._samples]) for name in ("reference", "targets", "masks")
         )
         still = portraits[:, None].expand_as(truth)
         scores = [head_psnr(pictures.flatten(0, 1), truth.flatten(0, 1), masks.flatten(0, 1)) for pictures in (made, still)]
         return Validation(portraits, truth, made, *scores)
-
-
-def _drawn(pipeline: LokiPipeline, sample: Sample) -> UInt8[Tensor, "T 3 H W"]:
-    given: Float[Tensor, "T M h w"] = encoder_input(pipeline.network.loki.encoder, sample.maps[None], sample.vectors[None])[0]
-    pictures = pipeline(signed(sample.reference), given, _SAMPLER)
-    return ((pictures + 1) * 127.5 + 0.5).to(torch.uint8)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from loki_core.dex.mapping import save_mapping
 from loki_core.errors import InputError
@@ -18,9 +16,8 @@ from loki_core.render.dex.weights import find_dex, lacking_dex
 from loki_core.render.registry import Renderers
 from tests.dex.saved import tiny_mapping
 from tests.diffusion.tiny import save_tiny
+from tests.render.damaged import cut_off, of_another_architecture, pickled
 from tests.track.faces import HEAD
-
-_WEIGHTS = "diffusion_pytorch_model.safetensors"
 
 
 def test_the_users_own_weights_come_first(weights: Path):
@@ -70,24 +67,6 @@ def _foreign(place: Path) -> None:
     save_tiny(place)
 
 
-def _of_another_architecture(place: Path) -> None:
-    path = place / "network" / "config.json"
-    config = json.loads(path.read_text())
-    config["architecture"]["unet"]["widths"] = [8, 24]
-    path.write_text(json.dumps(config))
-
-
-def _cut_off(place: Path) -> None:
-    path = place / "network" / _WEIGHTS
-    path.write_bytes(path.read_bytes()[:-100])
-
-
-def _pickled(place: Path) -> None:
-    path = place / "network" / _WEIGHTS
-    torch.save({"weight": torch.zeros(2)}, path.with_suffix(".bin"))
-    path.unlink()
-
-
 def _cut_off_mapping(place: Path) -> None:
     path = place / "mapping" / "mapping.safetensors"
     path.write_bytes(path.read_bytes()[:-40])
@@ -106,9 +85,9 @@ def first_frame(portrait: Portrait, frames: FlameParams) -> np.ndarray:
     ("spoil", "words"),
     [
         (_foreign, "expected a DexPipeline, got LokiPipeline"),
-        (_of_another_architecture, "architecture 'tiny'"),
-        (_cut_off, "damaged or foreign"),
-        (_pickled, "a pickle, which may run code"),
+        (of_another_architecture, "architecture 'tiny'"),
+        (cut_off, "damaged or foreign"),
+        (pickled, "a pickle, which may run code"),
         (_cut_off_mapping, "mapping.safetensors: expected safetensors, got a damaged"),
         (_of_other_weights, "got one for others"),
     ],

@@ -24,6 +24,7 @@ from loki_core.render.frame_cache import frame_keys
 from loki_core.render.warp.renderer import WarpRenderer
 from tests.dex.saved import tiny_mapping
 from tests.render.conftest import SIDE
+from tests.render.parts import check_parts
 from tests.track.faces import HEAD
 
 QUICK = SamplerConfig(steps=2, overlap=1, guidance=Guidance(1.0))
@@ -71,13 +72,7 @@ def test_it_draws_the_square_of_the_head_and_leaves_the_warp_around_it(made, por
 
 
 def test_a_part_is_what_it_is_in_the_whole(made, portrait, frames):
-    prepared = made.prepare(portrait)
-    whole = list(made.render(prepared, frames))
-    for part in (range(0, 2), range(3, 4), range(5, 9)):
-        alone = list(made.render_part(prepared, frames, part))
-        assert len(alone) == len(part)
-        for picture, index in zip(alone, part, strict=True):
-            assert np.abs(picture.astype(int) - whole[index]).max() <= 1
+    check_parts(made, portrait, frames)
 
 
 def test_motion_asked_for_in_pieces_is_that_of_the_whole(made, portrait, frames):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 
@@ -21,9 +20,8 @@ from loki_core.render.loki.weights import find_loki, lacking_loki
 from loki_core.render.registry import Renderers
 from loki_core.render.settings import complete
 from tests.diffusion.tiny import make_tiny, tiny
+from tests.render.damaged import cut_off, of_another_architecture, pickled
 from tests.track.faces import HEAD
-
-_WEIGHTS = "diffusion_pytorch_model.safetensors"
 
 
 def test_the_users_own_weights_come_first(weights):
@@ -66,24 +64,6 @@ def _of_another_head(place: Path) -> None:
     LokiPipeline.build(LokiPipeline.from_pretrained(place).network, HeadId("large", "ffff")).save_pretrained(place)
 
 
-def _of_another_architecture(place: Path) -> None:
-    path = place / "network" / "config.json"
-    config = json.loads(path.read_text())
-    config["architecture"]["unet"]["widths"] = [8, 24]
-    path.write_text(json.dumps(config))
-
-
-def _cut_off(place: Path) -> None:
-    path = place / "network" / _WEIGHTS
-    path.write_bytes(path.read_bytes()[:-100])
-
-
-def _pickled(place: Path) -> None:
-    path = place / "network" / _WEIGHTS
-    torch.save({"weight": torch.zeros(2)}, path.with_suffix(".bin"))
-    path.unlink()
-
-
 def _of_numbers(place: Path) -> None:
     LokiPipeline.build(make_tiny(ablated(tiny(), "vector", numbers=70)), HEAD.id).save_pretrained(place)
 
@@ -93,9 +73,9 @@ def _of_numbers(place: Path) -> None:
     [
         (_of_numbers, "got 'tiny-vector', which reads a vector"),
         (_of_another_head, "got those for 'large'"),
-        (_of_another_architecture, "architecture 'tiny'"),
-        (_cut_off, "damaged or foreign"),
-        (_pickled, "a pickle, which may run code"),
+        (of_another_architecture, "architecture 'tiny'"),
+        (cut_off, "damaged or foreign"),
+        (pickled, "a pickle, which may run code"),
     ],
 )
 def test_weights_that_cannot_be_used_are_refused_by_name(weights, portrait, spoil, words: str):

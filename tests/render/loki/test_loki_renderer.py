@@ -24,6 +24,7 @@ from loki_core.render.lia_x.square import Square, cut
 from loki_core.render.loki.renderer import LokiRenderer
 from loki_core.render.warp.renderer import WarpRenderer
 from tests.render.conftest import SIDE
+from tests.render.parts import check_parts
 from tests.track.faces import HEAD
 
 QUICK = SamplerConfig(steps=2, overlap=1, guidance=Guidance(1.0))
@@ -75,13 +76,7 @@ def test_a_transparent_portrait_gives_transparent_frames(made, portrait, frames)
 
 
 def test_a_part_is_what_it_is_in_the_whole(made, portrait, frames):
-    prepared = made.prepare(portrait)
-    whole = list(made.render(prepared, frames))
-    for part in (range(0, 2), range(3, 4), range(5, 9)):
-        alone = list(made.render_part(prepared, frames, part))
-        assert len(alone) == len(part)
-        for picture, index in zip(alone, part, strict=True):
-            assert np.abs(picture.astype(int) - whole[index]).max() <= 1
+    check_parts(made, portrait, frames)
 
 
 def test_a_frame_depends_on_what_it_reaches_and_on_nothing_else(made, portrait, frames):
