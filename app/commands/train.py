@@ -16,7 +16,9 @@ from loki_core.errors import InputError
 
 if TYPE_CHECKING:
     from loki_core.dex.configs import DexPart
-    from loki_core.diffusion.configs import EncoderInput
+    from loki_core.diffusion.configs import EncoderInput, LokiConfig
+    from loki_core.diffusion.stable_diffusion import Base
+    from loki_core.head.model import HeadModel
     from loki_core.training.loop import Report, TrainingLoop
 
 __all__ = ["add", "run"]
@@ -44,7 +46,11 @@ def add(commands: Subparsers) -> None:
     parser.add_argument(
         "--network", type=Path, metavar="FOLDER", help="dex-mapping-mini: the weights folder of a dex-mini, where it goes as well"
     )
-    parser.add_argument("--base", type=Path, metavar="FOLDER", help="sd21: Stable Diffusion 2.1 as diffusers stores it")
+    begun = parser.add_mutually_exclusive_group()
+    begun.add_argument("--base", type=Path, metavar="FOLDER", help="sd21: Stable Diffusion 2.1 as diffusers stores it")
+    begun.add_argument(
+        "--begin", type=Path, metavar="FOLDER", help="mini, sd21: begin with these weights instead of untrained ones"
+    )
     parser.add_argument("--motion", type=Path, metavar="FOLDER", help="dex-mini: the weights folder of a dex-motion-mini")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="where state, weights and losses go")
     parser.add_argument("--steps", type=int, default=_STEPS, metavar="N", help=f"train up to step N (default: {_STEPS})")
@@ -57,6 +63,9 @@ def add(commands: Subparsers) -> None:
         default=500,
         metavar="N",
         help="mini, sd21: each N steps draw clips of four people it has not met; 0: never (default: 500)",
+    )
+    parser.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="mini, sd21: other people, noise and first weights (default: 0)"
     )
     parser.add_argument("--data", type=Path, metavar="FOLDER", help="train on what `prepare` wrote, not on synthetic portraits")
     told = parser.add_mutually_exclusive_group()
@@ -72,6 +81,7 @@ def add(commands: Subparsers) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from loki_core.training.dex import DEX_RUNS
     from loki_core.training.lia_x import LIA_X_PRESETS
+    from loki_core.training.loki_runs import LOKI_RUNS
     from loki_core.training.loop import Diverged
 
     if arguments.preset == MAPPING_PRESET:
@@ -90,6 +100,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise InputError(f"expected --base with the preset sd21, got {arguments.preset}; leave it out")
     if arguments.motion and arguments.preset != "dex-mini":
         raise InputError(f"expected --motion with the preset dex-mini, got {arguments.preset}; leave it out")
+    if (arguments.begin or arguments.seed) and arguments.preset not in LOKI_RUNS:
+        raise InputError(f"expected --begin and --seed with {' or '.join(LOKI_RUNS)}, got {arguments.preset}; leave them out")
     if arguments.preset in DEX_RUNS:
         trainer = _dex(arguments)
     else:
@@ -140,10 +152,11 @@ def _describe(write: Callable[[], None]) -> None:
 
 def _loki(arguments: argparse.Namespace) -> TrainingLoop:
     from loki_core.data.folder import FolderWindows, folder_config
+    from loki_core.data.samples import HELD_OUT_SEED
     from loki_core.data.vectors import vector_length
     from loki_core.diffusion.configs import ablated, preset
-    from loki_core.diffusion.stable_diffusion import null_prompt, read_base
     from loki_core.head.embedded import embedded_head
+    from loki_core.training.begin import weights_digest
     from loki_core.training.loki_runs import loki_run
     from loki_core.training.run_folder import describe_run
     from loki_core.training.trainer import Trainer
@@ -158,12 +171,28 @@ def _loki(arguments: argparse.Namespace) -> TrainingLoop:
         if loki.image_size != data.size:
             raise InputError(f"expected pictures of {loki.image_size} pixels for {loki.name}, got {data.size}; prepare them so")
         FolderWindows(head, data)  # refuses what cannot be read before anything is written
-    config = loki_run(arguments.preset, data)
-    if loki.reference.frozen and arguments.base is None:
-        raise InputError(f"expected a folder with Stable Diffusion 2.1 as --base, got none; {loki.name} begins with it")
-    base = None if arguments.base is None else partial(read_base, arguments.base, loki, null_prompt(arguments.base))
-    _describe(lambda: describe_run(arguments.out, config, loki, resume=arguments.resume))
+    if not 0 <= arguments.seed < HELD_OUT_SEED:
+        raise InputError(f"expected --seed from 0 to {HELD_OUT_SEED - 1}, got {arguments.seed}: evaluation keeps those above")
+    config = loki_run(arguments.preset, data, seed=arguments.seed)
+    base = _beginning(arguments, loki, head)
+    begun = weights_digest(arguments.begin) if arguments.begin else None
+    _describe(lambda: describe_run(arguments.out, config, loki, resume=arguments.resume, begun=begun))
     return Trainer(config, loki, head, arguments.out, base)
+
+
+def _beginning(arguments: argparse.Namespace, loki: LokiConfig, head: HeadModel) -> Callable[[], Base] | None:
+    """What reads the weights that training begins with; None: it begins with untrained ones."""
+    from loki_core.diffusion.stable_diffusion import null_prompt, read_base
+    from loki_core.training.begin import begin_with
+
+    if arguments.begin:
+        begun = begin_with(arguments.begin, loki, head.id)  # read before anything is written
+        return lambda: begun
+    if arguments.base:
+        return partial(read_base, arguments.base, loki, null_prompt(arguments.base))
+    if loki.reference.frozen:
+        raise InputError(f"expected a folder with Stable Diffusion 2.1 as --base, got none; {loki.name} begins with it")
+    return None
 
 
 def _lia_x(arguments: argparse.Namespace) -> TrainingLoop:

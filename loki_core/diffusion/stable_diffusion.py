@@ -27,8 +27,8 @@ class Base:
     """What training begins with."""
 
     network: LokiNetwork
-    vae: AutoencoderKL
-    """Frozen."""
+    vae: AutoencoderKL | None
+    """Frozen; None: the network works on pixels."""
 
 
 def read_base(folder: Path, config: LokiConfig, prompt: Float[Tensor, "L K"]) -> Base:

@@ -29,7 +29,7 @@ LOKI_RUNS: Mapping[str, TrainConfig] = MappingProxyType(
 )
 
 
-def loki_run(preset: str, data: FolderConfig | None = None) -> TrainConfig:
-    """The run of a preset that `LOKI_RUNS` has, on synthetic portraits or on `data`."""
+def loki_run(preset: str, data: FolderConfig | None = None, *, seed: int = 0) -> TrainConfig:
+    """The run of a preset that `LOKI_RUNS` has, on synthetic portraits or on `data`, all drawn after `seed`."""
     run = LOKI_RUNS[preset]
-    return run if data is None else replace(run, data=data)
+    return replace(run, seed=seed, data=replace(data or run.data, seed=seed))

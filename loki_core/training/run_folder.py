@@ -18,12 +18,16 @@ __all__ = ["describe_lia_x_run", "describe_preset_run", "describe_run", "source_
 _ROOT = Path(__file__).resolve().parents[2]
 
 
-def describe_run(folder: Path, config: TrainConfig, loki: LokiConfig, *, resume: bool) -> None:
-    """Write run.json (settings, seed, commit), or on resuming compare it. Raises `InputError` for a folder of another run."""
-    settings = _plain({"train": config.to_dict(), "loki": loki.to_dict()})
+def describe_run(folder: Path, config: TrainConfig, loki: LokiConfig, *, resume: bool, begun: str | None = None) -> None:
+    """Write run.json (settings, seed, commit), or on resuming compare it. Raises `InputError` for a folder of another run.
+
+    `begun`: the digest of the weights that the run began with.
+    """
+    settings = _plain({"begun": begun, "train": config.to_dict(), "loki": loki.to_dict()})
 
     def same(found: dict[str, Any]) -> bool:
-        return _filled(found.get("train", {})) == settings["train"] and LokiConfig.from_dict(found.get("loki", {})) == loki
+        trained, network = _filled(found.get("train", {})), LokiConfig.from_dict(found.get("loki", {}))
+        return (found.get("begun"), trained, network) == (begun, settings["train"], loki)
 
     _describe(folder, {"seed": config.seed, **settings}, same, resume=resume)
 

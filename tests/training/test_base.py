@@ -63,6 +63,7 @@ def test_a_run_on_its_latents_changes_the_generation_and_the_encoder_alone(folde
     before, after = begun.network.state_dict(), read.network.state_dict()
     changed = {name.split(".")[0] for name in before if not torch.equal(before[name], after[name])}
     assert changed == {"generation", "encoder"}
+    assert begun.vae is not None
     vae = begun.vae.state_dict()
     assert all(torch.equal(value, vae[name]) for name, value in read.vae.state_dict().items())
 

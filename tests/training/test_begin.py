@@ -1,0 +1,65 @@
+"""A run that begins with the weights of another."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from loki_core.data.samples import SyntheticConfig
+from loki_core.diffusion.pipeline import LokiPipeline
+from loki_core.errors import InputError
+from loki_core.head.embedded import embedded_head
+from loki_core.head.model import HeadId
+from loki_core.training.begin import begin_with, weights_digest
+from loki_core.training.config import TrainConfig
+from loki_core.training.run_folder import describe_run
+from loki_core.training.trainer import Trainer
+from tests.training.conftest import tiny_of
+
+TINY = tiny_of("map")
+RUN = TrainConfig(batch=1, precision="no", workers=0, data=SyntheticConfig(size=16, frames=2))
+
+
+@pytest.fixture
+def weights(tmp_path: Path) -> Path:
+    """Of a run of one step."""
+    trainer = Trainer(RUN, TINY, embedded_head(), tmp_path / "first")
+    trainer.train(1)
+    return tmp_path / "first" / "weights"
+
+
+def test_it_starts_with_their_values_at_step_0(weights, tmp_path):
+    begun = Trainer(RUN, TINY, embedded_head(), tmp_path / "second", lambda: begin_with(weights, TINY, embedded_head().id))
+    learned = LokiPipeline.from_pretrained(weights).network.state_dict()
+    assert begun.step == 0
+    assert all(torch.equal(value, begun.network.state_dict()[name]) for name, value in learned.items())
+
+
+def test_it_trains_what_is_trained_from_the_start(weights, tmp_path):
+    begun = begin_with(weights, TINY, embedded_head().id).network
+    fresh = Trainer(RUN, TINY, embedded_head(), tmp_path / "second").network
+    frozen = {name for name, value in fresh.named_parameters() if not value.requires_grad}
+    assert frozen == {name for name, value in begun.named_parameters() if not value.requires_grad}
+
+
+def test_weights_of_another_network_or_head_are_refused(weights):
+    with pytest.raises(InputError, match="other settings"):
+        begin_with(weights, replace(TINY, frames=1), embedded_head().id)
+    with pytest.raises(InputError, match="head"):
+        begin_with(weights, TINY, HeadId("another", "0"))
+
+
+def test_a_run_is_not_resumed_as_one_that_began_with_other_weights(weights, tmp_path):
+    begun = weights_digest(weights)
+    describe_run(tmp_path / "run", RUN, TINY, resume=False, begun=begun)
+    describe_run(tmp_path / "run", RUN, TINY, resume=True, begun=begun)
+    with pytest.raises(InputError, match="settings"):
+        describe_run(tmp_path / "run", RUN, TINY, resume=True)
+
+
+def test_a_folder_without_weights_has_no_digest(tmp_path):
+    with pytest.raises(InputError, match="without any"):
+        weights_digest(tmp_path)
