@@ -114,6 +114,7 @@ def _batch(config: TrainConfig, loki: LokiConfig) -> Batch:
         masks=torch.ones(*shape, size, size, dtype=torch.bool),
         focus=torch.rand(*shape, size, size),
         vectors=torch.rand(*shape, vector_length(embedded_head().expression_count)),
+        places=torch.rand(*shape, 6),
     )
 
 

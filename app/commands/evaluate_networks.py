@@ -170,12 +170,11 @@ def _setting(arguments: argparse.Namespace, compared: Compared) -> Setting:
 
 def _poses(compared: Compared, scenes: HeldOut) -> dict[str, PoseAccuracy]:
     """Of each network that learns an explicit pose; how it is sampled makes no difference."""
-    from loki_core.head.embedded import embedded_head
     from loki_core.training.evaluation_pose import pose_accuracy
     from loki_core.training.network_methods import DexMethod
 
     learned = [each for each in compared.methods if isinstance(each, DexMethod) and not each.sampler.guidance.progressive]
-    return {each.name: pose_accuracy(each.pipeline, embedded_head(), scenes.pairs) for each in learned}
+    return {each.name: pose_accuracy(each.pipeline, scenes.pairs) for each in learned}
 
 
 def _draw_sheet(path: Path, methods: Sequence[Method], scenes: HeldOut, *, driven: bool) -> None:

@@ -18,6 +18,7 @@ from torch.utils.data import Dataset
 from loki_core.data.portraits import draw_map
 from loki_core.data.samples import Sample
 from loki_core.data.shards import Shard, load_shard
+from loki_core.data.vectors import head_similarity
 from loki_core.errors import InputError
 from loki_core.head.model import HeadModel
 from loki_core.raster.driver_map import pose_and_deform
@@ -104,6 +105,7 @@ def _sample(head: HeadModel, shard: Shard, reference: int, targets: np.ndarray) 
         params[reference],
         camera,
         crop,
+        head_similarity(head, chosen, camera, crop),
     )
 
 

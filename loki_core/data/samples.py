@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from loki_core.data.portraits import Person, draw, make_person, random_identity
-from loki_core.data.vectors import motion_vectors
+from loki_core.data.vectors import head_similarity, motion_vectors
 from loki_core.head.model import HeadModel, pose_vertices
 from loki_core.head.params import FlameParams
 from loki_core.head.rotation import from_yaw_pitch_roll
@@ -46,6 +46,8 @@ class Sample:
     """Batch shape ()."""
     camera: Camera
     crop: CropBox
+    places: Float[Tensor, "T 6"]
+    """Where the head is in the targets: `head_similarity`."""
 
     @property
     def vectors(self) -> Float[Tensor, "T K"]:
@@ -63,6 +65,7 @@ class Batch:
     masks: Bool[Tensor, "B T H W"]
     focus: Float[Tensor, "B T H W"]
     vectors: Float[Tensor, "B T K"]
+    places: Float[Tensor, "B T 6"]
 
     def to(self, device: torch.device) -> Batch:
         return Batch(*(getattr(self, field.name).to(device) for field in fields(self)))
@@ -113,6 +116,7 @@ class SyntheticWindows(Dataset[Sample]):
             params[0],
             camera,
             crop,
+            head_similarity(head, params[1:], camera, crop),
         )
 
     def person(self, index: int) -> Person:
@@ -151,7 +155,7 @@ class SyntheticWindows(Dataset[Sample]):
 
 def collate(samples: list[Sample]) -> Batch:
     """Samples of one size as a batch."""
-    names = ("reference", "targets", "maps", "masks", "focus", "vectors")
+    names = ("reference", "targets", "maps", "masks", "focus", "vectors", "places")
     return Batch(**{name: torch.stack([getattr(sample, name) for sample in samples]) for name in names})
 
 

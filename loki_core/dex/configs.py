@@ -82,6 +82,8 @@ class MotionConfig:
     expression: ExpressionConfig
     decoder: tuple[int, ...]
     """Widths of its stages, coarsest first; each after the first doubles the size."""
+    unshuffle: int = 1
+    """Side of the pixel blocks that are folded into channels where a picture is read into the volume, and where one is drawn."""
     augmented: bool = True
     """Pose is read from pictures whose eyes and mouth are masked, expression is learned from another view of the instant.
     Without it both are read from the picture as it is."""
@@ -91,7 +93,9 @@ class MotionConfig:
             raise ValueError(f"expected as many stages up as down, got {self.decoder} and {self.volume.widths}")
         if len(self.pose.widths) != len(self.pose.depths):
             raise ValueError(f"expected a depth for each width, got {self.pose}")
-        if self.image_size % 2 ** (len(self.volume.widths) - 1) or self.expression.size % 2 ** (self.expression.depth + 3):
+        if self.image_size % (self.unshuffle * 2 ** (len(self.volume.widths) - 1)) or self.expression.size % 2 ** (
+            self.expression.depth + 3
+        ):
             raise ValueError(f"expected sizes that all stages divide, got {self.image_size} and {self.expression}")
 
     def to_dict(self) -> dict[str, Any]:
@@ -192,10 +196,11 @@ _MINI = DexConfig(
     motion=MotionConfig(
         name="dex-motion-mini",
         image_size=64,
-        volume=VolumeConfig(widths=(32, 64, 96), channels=16, depth=8, blocks=2),
+        volume=VolumeConfig(widths=(64, 96), channels=16, depth=8, blocks=2),
         pose=PoseConfig(widths=(32, 64, 96), depths=(1, 1, 2)),
         expression=ExpressionConfig(size=64, width=32, depth=2, maps=16, latent=64),
-        decoder=(96, 64, 32),
+        decoder=(96, 64),
+        unshuffle=2,
     ),
     latent_scale=2,
     frames=16,

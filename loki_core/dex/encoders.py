@@ -19,13 +19,13 @@ _LARGEST_TURN = 0.1
 
 
 class AppearanceEncoder(nn.Module):
-    """A picture becomes a feature volume: 2D stages, channels folded into depth, 3D blocks."""
+    """A picture, folded `unshuffle` times, becomes a feature volume: 2D stages, channels folded into depth, 3D blocks."""
 
-    def __init__(self, config: VolumeConfig) -> None:
+    def __init__(self, config: VolumeConfig, unshuffle: int) -> None:
         super().__init__()
         widths = config.widths
-        self.depth = config.depth
-        self.stem = nn.Conv2d(3, widths[0], 3, padding=1)
+        self.depth, self.unshuffle = config.depth, unshuffle
+        self.stem = nn.Conv2d(3 * unshuffle**2, widths[0], 3, padding=1)
         self.stages = nn.ModuleList(
             nn.Sequential(ResidualBlock(before, after), nn.Conv2d(after, after, 3, stride=2, padding=1))
             for before, after in pairwise(widths)
@@ -36,7 +36,7 @@ class AppearanceEncoder(nn.Module):
         )
 
     def forward(self, pictures: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B C D h w"]:
-        hidden = self.stem(pictures)
+        hidden = self.stem(F.pixel_unshuffle(pictures, self.unshuffle))
         for stage in self.stages:
             hidden = stage(hidden)
         return self.blocks(self.fold(hidden).unflatten(1, (-1, self.depth)))

@@ -13,7 +13,8 @@ from jaxtyping import Float
 from safetensors.torch import save
 from torch import Tensor
 
-from loki_core.dex.coefficients import face_features, feature_count, head_similarity
+from loki_core.data.vectors import head_similarity
+from loki_core.dex.coefficients import face_features, feature_count
 from loki_core.dex.similarity import DEGREES_OF_FREEDOM, pose_matrix, pose_values
 from loki_core.diffusion.saved import read_json, read_tensors
 from loki_core.errors import InputError

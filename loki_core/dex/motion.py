@@ -30,7 +30,7 @@ class MotionNetwork(ModelMixin, ConfigMixin):  # type: ignore[misc]
     def __init__(self, architecture: Mapping[str, Any]) -> None:
         super().__init__()
         self.motion = config = MotionConfig.from_dict(architecture)
-        self.appearance = AppearanceEncoder(config.volume)
+        self.appearance = AppearanceEncoder(config.volume, config.unshuffle)
         self.pose = PoseEncoder(config.pose)
         self.expression = ExpressionEncoder(config.expression)
         self.decoder = _Decoder(config)
@@ -39,16 +39,20 @@ class MotionNetwork(ModelMixin, ConfigMixin):  # type: ignore[misc]
         self,
         source: Float[Tensor, "B 3 H W"],
         masked_source: Float[Tensor, "B 3 H W"],
-        masked_driver: Float[Tensor, "B 3 H W"],
-        expressive: Float[Tensor, "B 3 H W"],
-    ) -> Float[Tensor, "B 3 H W"]:
-        """The source as the driver is posed and another picture of it looks.
+        masked_drivers: Float[Tensor, "B K 3 H W"],
+        expressive: Float[Tensor, "B K 3 H W"],
+    ) -> tuple[Float[Tensor, "B K 3 H W"], Float[Tensor, "B K 3 4"]]:
+        """The source as each driver is posed and another picture of it looks, and how each moved it.
 
-        Pose is read from pictures whose eyes and mouth are masked, expression from `expressive`: the driver, or another view of
-        the same instant.
+        Pose is read from pictures whose eyes and mouth are masked, expression from `expressive`: the drivers, or other views of
+        the same instants.
         """
-        moved = relative_pose(self.pose(masked_driver), self.pose(masked_source))
-        return self.decoder(warp_volume(self.appearance(source), moved), self.expression(expressive))
+        count = masked_drivers.shape[1]
+        posed, drivers = self.pose(masked_source)[:, None], self.pose(masked_drivers.flatten(0, 1)).unflatten(0, (-1, count))
+        moved = relative_pose(drivers, posed.expand_as(drivers))
+        volumes = self.appearance(source).repeat_interleave(count, 0)
+        drawn = self.decoder(warp_volume(volumes, moved.flatten(0, 1)), self.expression(expressive.flatten(0, 1)))
+        return drawn.unflatten(0, (-1, count)), moved
 
 
 class _Decoder(nn.Module):
@@ -60,10 +64,11 @@ class _Decoder(nn.Module):
         self.flat = nn.Conv2d(config.volume.channels * config.volume.depth, widths[0], 1)
         self.first = AdaptiveBlock(widths[0], widths[0], latent)
         self.stages = nn.ModuleList(AdaptiveBlock(before, after, latent) for before, after in pairwise(widths))
-        self.out = nn.Conv2d(widths[-1], 3, 3, padding=1)
+        self.unshuffle = config.unshuffle
+        self.out = nn.Conv2d(widths[-1], 3 * config.unshuffle**2, 3, padding=1)
 
     def forward(self, volume: Float[Tensor, "B C D h w"], latent: Float[Tensor, "B E"]) -> Float[Tensor, "B 3 H W"]:
         hidden = self.first(self.flat(volume.flatten(1, 2)), latent)
         for stage in self.stages:
             hidden = stage(F.interpolate(hidden, scale_factor=2.0, mode="nearest"), latent)
-        return self.out(F.silu(hidden))
+        return F.pixel_shuffle(self.out(F.silu(hidden)), self.unshuffle)

@@ -14,22 +14,22 @@ from loki_core.head.model import HeadModel
 from loki_core.head.params import FlameParams
 from loki_core.motion.apart import with_pose
 
-__all__ = ["DRIVER", "SOURCE", "VIEW", "DrivenWindows"]
+__all__ = ["DRIVERS", "SOURCE", "VIEWS", "DrivenWindows"]
 
-SOURCE, DRIVER, VIEW = 0, 1, 2
-"""Targets of a window of views: the source, the driver, and the driver's face seen in another pose."""
+SOURCE, DRIVERS, VIEWS = 0, slice(1, None, 2), slice(2, None, 2)
+"""Targets of a window of views: the source, then drivers and, behind each, its face seen in another pose."""
 
 
 class DrivenWindows(SyntheticWindows):
     """Windows whose first target is the source: a picture of the person in a pose and with a face of its own.
 
-    `views`: then the driver, and another view of the same instant. `clip`: then frames as the configuration says.
+    `views`: then drivers, each with another view of the same instant. `clip`: then frames as the configuration says.
     """
 
     def __init__(self, head: HeadModel, config: SyntheticConfig, kind: Literal["views", "clip"]) -> None:
-        if kind == "views" and config.frames != VIEW + 1:
-            raise ValueError(f"expected windows of {VIEW + 1} targets, source, driver and view, got {config.frames}")
-        if config.frames < VIEW:
+        if kind == "views" and (config.frames < 3 or config.frames % 2 == 0):
+            raise ValueError(f"expected windows of a source and pairs of driver and view, got {config.frames} targets")
+        if config.frames < 2:
             raise ValueError(f"expected a source and at least one target, got {config.frames}")
         super().__init__(head, config)
         self.kind = kind
@@ -39,5 +39,7 @@ class DrivenWindows(SyntheticWindows):
         each = [poses[index] for index in range(self.config.frames + 1)]  # the reference comes first, then the targets
         each[1 + SOURCE] = replace(self._face(rng), betas=betas)
         if self.kind == "views":
-            each[1 + VIEW] = with_pose(each[1 + DRIVER], replace(self._face(rng), betas=betas))
+            targets = each[1:]
+            views = [with_pose(driver, replace(self._face(rng), betas=betas)) for driver in targets[DRIVERS]]
+            each[3::2] = views
         return stack_params(each)

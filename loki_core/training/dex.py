@@ -22,7 +22,8 @@ from loki_core.dex.masking import pose_pictures
 from loki_core.dex.motion import MotionNetwork
 from loki_core.dex.network import DexNetwork
 from loki_core.dex.pipeline import DexPipeline
-from loki_core.dex.windows import DRIVER, SOURCE, VIEW, DrivenWindows
+from loki_core.dex.similarity import pose_matrix, relative_pose
+from loki_core.dex.windows import DRIVERS, SOURCE, VIEWS, DrivenWindows
 from loki_core.diffusion.latents import to_latents
 from loki_core.diffusion.schedule import NoiseSchedule
 from loki_core.errors import InputError
@@ -44,6 +45,10 @@ class MotionRun:
 
     network: MotionConfig
     train: TrainConfig
+    hint: float = 1.0
+    """Weight of the known poses at the start: until volumes land where they belong, nothing else is learned."""
+    hint_steps: int = 2000
+    """Steps in which it fades; what pose is in the end, the pictures say."""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as JSON takes them."""
@@ -70,7 +75,7 @@ DEX_RUNS: Mapping[str, MotionRun | DexRun] = MappingProxyType(
             dex_preset("mini").motion,
             TrainConfig(
                 preset="dex-motion-mini",
-                data=SyntheticConfig(size=64, frames=VIEW + 1, clips=0.0, still=0.0),
+                data=SyntheticConfig(size=64, frames=7, clips=0.0, still=0.0),
                 optimizer=OptimizerConfig(rate=5e-4),
             ),
         ),
@@ -91,13 +96,23 @@ def run_without(run: MotionRun | DexRun, part: DexPart) -> MotionRun | DexRun:
     return replace(run, network=motion_without(run.network))
 
 
-def motion_loss(network: nn.Module, config: MotionConfig, batch: Batch, weights: Float[Tensor, "B 1 H W"]) -> Float[Tensor, ""]:
-    """The source drawn in the driver's pose, with the expression of the driver as another view shows it, against the driver."""
-    pictures = signed(batch.targets)
-    source, driver = pictures[:, SOURCE], pictures[:, DRIVER]
-    posed = [pose_pictures(config, pictures[:, index], batch.focus[:, index]) for index in (SOURCE, DRIVER)]
-    drawn = network(source, *posed, pictures[:, VIEW if config.augmented else DRIVER]).float()
-    return ((drawn - driver).abs() * weights).mean() + pyramid_difference(drawn, driver)
+def motion_loss(
+    network: nn.Module, config: MotionConfig, batch: Batch, weights: Float[Tensor, "B K 1 H W"], hint: float = 0.0
+) -> Float[Tensor, ""]:
+    """The source drawn in each driver's pose, with the expression of the driver as another view shows it, against the driver.
+
+    `hint`: weight of how far the movement from source to driver is from the known one, mean absolute difference of [sR | t].
+    """
+    pictures, count = signed(batch.targets), len(batch.targets)
+    masked = pose_pictures(config, pictures.flatten(0, 1), batch.focus.flatten(0, 1)).unflatten(0, (count, -1))
+    drivers, expressive = pictures[:, DRIVERS], pictures[:, VIEWS if config.augmented else DRIVERS]
+    drawn, moved = network(pictures[:, SOURCE], masked[:, SOURCE], masked[:, DRIVERS], expressive)
+    wrong = ((drawn.float() - drivers).abs() * weights).mean()
+    loss = wrong + pyramid_difference(drawn.float().flatten(0, 1), drivers.flatten(0, 1))
+    if not hint:
+        return loss
+    known = pose_matrix(batch.places)
+    return loss + hint * (moved - relative_pose(known[:, DRIVERS], known[:, :1].expand_as(known[:, DRIVERS]))).abs().mean()
 
 
 def animator_loss(
@@ -139,9 +154,9 @@ class MotionTrainer(TrainingLoop):
         return network
 
     def _loss(self, batch: Batch, number: int) -> Tensor:
-        weights = focus_weights(batch.focus[:, DRIVER : DRIVER + 1], 1, self.config.loss, self.step)[:, 0]
-        device = self.accelerator.device
-        return motion_loss(self.network, self.run.network, batch.to(device), weights.to(device))
+        weights = focus_weights(batch.focus[:, DRIVERS], 1, self.config.loss, self.step)
+        device, hint = self.accelerator.device, self.run.hint * max(0.0, 1 - self.step / self.run.hint_steps)
+        return motion_loss(self.network, self.run.network, batch.to(device), weights.to(device), hint)
 
     def _save_weights(self, folder: Path) -> None:
         self.averaged().save_pretrained(folder)

@@ -13,7 +13,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from loki_core.data.samples import Sample, SyntheticConfig, SyntheticWindows
-from loki_core.dex.coefficients import face_features, head_similarity
+from loki_core.dex.coefficients import face_features
 from loki_core.dex.mapping import DexMapping, motion_fingerprint
 from loki_core.dex.masking import pose_pictures
 from loki_core.dex.motion import MotionNetwork
@@ -51,7 +51,7 @@ def fit_mapping(
     for index in range(config.people):
         sample = windows[index]
         faces.append(face_features(sample.coefficients))
-        true.append(head_similarity(head, sample.coefficients, sample.camera, sample.crop))
+        true.append(sample.places)
         expression, pose = read_motion(network, sample, sample.targets)
         latents.append(expression)
         learned.append(pose_values(pose))

@@ -11,18 +11,10 @@ from torch import Tensor
 
 from loki_core.data.samples import Sample
 from loki_core.dex.pipeline import DexPipeline
-from loki_core.dex.similarity import compose_poses
-from loki_core.head.model import HeadModel, pose_vertices
-from loki_core.head.params import FlameParams
-from loki_core.head.rotation import compose, rotation_matrix
-from loki_core.motion.apart import without_expression
-from loki_core.raster.camera import Camera, CropBox, project
+from loki_core.dex.similarity import compose_poses, pose_matrix
 from loki_core.training.pictures import signed
 
-__all__ = ["PoseAccuracy", "PoseErrors", "compare_poses", "known_poses", "pose_accuracy"]
-
-_MIDDLE = ("eye_left", "eye_right")
-"""Between them lies the point that a known pose carries along."""
+__all__ = ["PoseAccuracy", "PoseErrors", "compare_poses", "pose_accuracy"]
 
 
 @dataclass(frozen=True)
@@ -45,25 +37,10 @@ class PoseAccuracy:
     pictures: int
 
 
-def pose_accuracy(pipeline: DexPipeline, head: HeadModel, samples: Sequence[Sample]) -> PoseAccuracy:
+def pose_accuracy(pipeline: DexPipeline, samples: Sequence[Sample]) -> PoseAccuracy:
     """Of all targets of the samples, whose poses and places of eyes and mouth are known."""
     learned = [pipeline.pose(signed(s.targets), s.focus).cpu() for s in samples]
-    known = [known_poses(head, s.coefficients, s.camera, s.crop) for s in samples]
-    return compare_poses(torch.cat(learned), torch.cat(known))
-
-
-def known_poses(head: HeadModel, params: FlameParams, camera: Camera, crop: CropBox) -> Float[Tensor, "T 3 4"]:
-    """[sR | t] in the space of `loki_core.dex.similarity`, of the point between the eyes: from metres to half sides of the crop.
-
-    R is the head's turn, neck included; s is the size at that point's depth, and z of t is 0.
-    """
-    flip = torch.tensor([1.0, -1.0, -1.0])
-    turns = rotation_matrix(compose(params.global_orient, params.neck_pose)) * flip[:, None] * flip
-    region = torch.stack([head.vertex_masks[name] for name in _MIDDLE]).any(0)
-    middle = pose_vertices(head, without_expression(params))[:, region].mean(1)
-    place = (project(camera, middle) - torch.tensor([crop.cx, crop.cy])) / crop.half
-    scale = camera.focal / (-middle[:, 2] * crop.half)
-    return torch.cat([scale[:, None, None] * turns, torch.cat([place, torch.zeros(len(place), 1)], 1)[..., None]], dim=2)
+    return compare_poses(torch.cat(learned), pose_matrix(torch.cat([s.places for s in samples])))
 
 
 def compare_poses(learned: Float[Tensor, "N 3 4"], known: Float[Tensor, "N 3 4"]) -> PoseAccuracy:

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from loki_core.data.portraits import Drawn, Person, draw, make_person, random_identity
 from loki_core.data.samples import HELD_OUT_SEED, Sample, SyntheticConfig, SyntheticWindows, stack_params
+from loki_core.data.vectors import head_similarity
 from loki_core.head.model import HeadModel, pose_vertices
 from loki_core.head.params import FlameParams
 from loki_core.motion.apart import with_pose
@@ -157,7 +158,7 @@ def _movements(head: HeadModel, index: int, size: int) -> Driven:
     params = replace(poses, translation=first.translation.expand(len(strengths), -1))
     crop = head_crop(project(camera, pose_vertices(head, first)))
     drawn = draw(head, person, params, camera, crop, size=size)
-    return _sample(drawn, drawn.pictures[0], params, first, camera, crop)
+    return _sample(head, drawn, drawn.pictures[0], params, first, camera, crop)
 
 
 def _held(head: HeadModel, person: Person, sample: Sample, index: int) -> Driven:
@@ -173,15 +174,21 @@ def _held(head: HeadModel, person: Person, sample: Sample, index: int) -> Driven
 def _redrawn(head: HeadModel, person: Person, sample: Sample, params: FlameParams) -> Driven:
     """The same scene with other targets, which the person itself drives."""
     drawn = draw(head, person, params, sample.camera, sample.crop, size=sample.reference.shape[-1])
-    return _sample(drawn, sample.reference, params, sample.reference_coefficients, sample.camera, sample.crop)
+    return _sample(head, drawn, sample.reference, params, sample.reference_coefficients, sample.camera, sample.crop)
 
 
 def _sample(
-    drawn: Drawn, reference: Tensor, params: FlameParams, reference_params: FlameParams, camera: Camera, crop: CropBox
+    head: HeadModel,
+    drawn: Drawn,
+    reference: Tensor,
+    params: FlameParams,
+    reference_params: FlameParams,
+    camera: Camera,
+    crop: CropBox,
 ) -> Driven:
-    return _by_itself(
-        Sample(reference, drawn.pictures, drawn.maps, drawn.masks, drawn.focus, params, reference_params, camera, crop)
-    )
+    places = head_similarity(head, params, camera, crop)
+    shown = (drawn.pictures, drawn.maps, drawn.masks, drawn.focus)
+    return _by_itself(Sample(reference, *shown, params, reference_params, camera, crop, places))
 
 
 def _by_itself(sample: Sample) -> Driven:

@@ -11,7 +11,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loki_core.dex.coefficients import face_features, feature_count, head_similarity
+from loki_core.data.vectors import head_similarity
+from loki_core.dex.coefficients import face_features, feature_count
 from loki_core.dex.mapping import DexMapping, motion_fingerprint, read_mapping, save_mapping
 from loki_core.dex.motion import MotionNetwork
 from loki_core.dex.pipeline import DexPipeline

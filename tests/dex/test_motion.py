@@ -15,6 +15,10 @@ def pictures(seed: int, count: int = 2) -> torch.Tensor:
     return torch.rand(count, 3, 16, 16, generator=torch.Generator().manual_seed(seed)) * 2 - 1
 
 
+def clips(seed: int) -> torch.Tensor:
+    return pictures(seed, 6).unflatten(0, (2, 3))
+
+
 @pytest.fixture
 def network() -> MotionNetwork:
     torch.manual_seed(0)
@@ -36,16 +40,25 @@ def test_an_untrained_pose_is_near_the_identity_and_has_no_shear(network: Motion
 
 
 def test_source_pose_and_expression_each_change_what_is_drawn(network: MotionNetwork):
-    given = [pictures(seed) for seed in range(4)]
-    drawn = network(*given)
-    assert drawn.shape == (2, 3, 16, 16)
+    given = [pictures(0), pictures(1), clips(2), clips(3)]
+    drawn, moved = network(*given)
+    assert drawn.shape == (2, 3, 3, 16, 16) and moved.shape == (2, 3, 3, 4)
     for index in range(4):
-        other = [pictures(9) if place == index else picture for place, picture in enumerate(given)]
-        assert not torch.equal(network(*other), drawn)
+        other = [picture + 0.5 if place == index else picture for place, picture in enumerate(given)]
+        assert not torch.equal(network(*other)[0], drawn)
+
+
+def test_each_driver_moves_the_source_by_itself(network: MotionNetwork):
+    source, masked, drivers, faces = pictures(0), pictures(1), clips(2), clips(3)
+    together, moved = network(source, masked, drivers, faces)
+    for index in range(3):
+        alone, its = network(source, masked, drivers[:, index : index + 1], faces[:, index : index + 1])
+        torch.testing.assert_close(alone[:, 0], together[:, index], atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(its[:, 0], moved[:, index])
 
 
 def test_every_weight_gets_a_gradient(network: MotionNetwork):
-    network(*(pictures(seed) for seed in range(4))).square().mean().backward()
+    network(pictures(0), pictures(1), clips(2), clips(3))[0].square().mean().backward()
     assert not [name for name, weight in network.named_parameters() if weight.grad is None]
 
 

@@ -15,7 +15,7 @@ from loki_core.dex.motion import MotionNetwork
 from loki_core.dex.network import DexNetwork
 from loki_core.dex.pipeline import DexPipeline
 from loki_core.dex.saved import read_motion_network
-from loki_core.dex.windows import DRIVER, VIEW, DrivenWindows
+from loki_core.dex.windows import DRIVERS, VIEWS, DrivenWindows
 from loki_core.errors import InputError
 from loki_core.head.embedded import embedded_head
 from loki_core.training.config import LossConfig, OptimizerConfig, TrainConfig
@@ -24,7 +24,7 @@ from loki_core.training.step import draw_chances
 from tests.dex.tiny import TINY, TINY_MOTION
 
 HEAD = embedded_head()
-DATA = SyntheticConfig(size=16, frames=3, clips=0.0, still=0.0)
+DATA = SyntheticConfig(size=16, frames=5, clips=0.0, still=0.0)
 TRAIN = TrainConfig(
     batch=2,
     precision="no",
@@ -51,11 +51,12 @@ def batch() -> Batch:
     return collate([windows[index] for index in range(4)])
 
 
-def test_driver_and_view_have_one_face_in_two_poses():
+def test_drivers_and_their_views_have_one_face_in_two_poses():
     moved = DrivenWindows(HEAD, DATA, "views")[0].coefficients
     for name in ("betas", "expression", "jaw_pose", "eye_pose"):
-        assert torch.equal(getattr(moved, name)[DRIVER], getattr(moved, name)[VIEW])
-    assert not torch.equal(moved.global_orient[DRIVER], moved.global_orient[VIEW])
+        assert torch.equal(getattr(moved, name)[DRIVERS], getattr(moved, name)[VIEWS])
+    assert (moved.global_orient[DRIVERS] != moved.global_orient[VIEWS]).any(1).all()
+    assert len(moved.expression[DRIVERS].unique(dim=0)) == 2
 
 
 def test_a_clip_is_that_of_any_window_behind_a_source_of_its_own():
@@ -67,7 +68,7 @@ def test_a_clip_is_that_of_any_window_behind_a_source_of_its_own():
 
 
 def test_windows_without_room_for_their_parts_are_refused():
-    with pytest.raises(ValueError, match="3 targets"):
+    with pytest.raises(ValueError, match="pairs of driver and view, got 4"):
         DrivenWindows(HEAD, replace(DATA, frames=4), "views")
     with pytest.raises(ValueError, match="at least one target"):
         DrivenWindows(HEAD, replace(DATA, frames=1), "clip")
@@ -82,13 +83,27 @@ def test_eyes_and_mouth_are_hidden_with_a_margin():
 
 def test_training_the_encoders_lowers_the_loss(tmp_path: Path, batch: Batch):
     made = MotionTrainer(MOTION, HEAD, tmp_path)
-    plain = torch.ones(4, 1, 16, 16)
+    plain = torch.ones(4, 2, 1, 16, 16)
     before = motion_loss(made.network, TINY_MOTION, batch, plain).item()
     made.train(20)
     assert motion_loss(made.network, TINY_MOTION, batch, plain).item() < 0.8 * before
     read = read_motion_network(tmp_path / "weights")
     averaged = made.averaged().state_dict()
     assert all(torch.equal(value, averaged[name]) for name, value in read.state_dict().items())
+
+
+def test_a_hint_brings_learned_movements_nearer_to_the_known_ones(tmp_path: Path, batch: Batch):
+    plain = torch.ones(4, 2, 1, 16, 16)
+
+    def wrong(network: MotionNetwork) -> float:
+        with torch.no_grad():
+            hinted, alone = (motion_loss(network, TINY_MOTION, batch, plain, hint).item() for hint in (1.0, 0.0))
+        return hinted - alone
+
+    hinted, alone = (MotionTrainer(replace(MOTION, hint=hint, hint_steps=60), HEAD, tmp_path / f"{hint}") for hint in (3.0, 0.0))
+    for made in (hinted, alone):
+        made.train(30)
+    assert wrong(hinted.network) < 0.9 * wrong(alone.network)
 
 
 def test_a_resumed_run_of_the_encoders_ends_with_the_same_weights(tmp_path: Path):
@@ -105,8 +120,8 @@ def loss_on_four(made: DexTrainer) -> float:
     """Always the same windows, noise and levels."""
     windows = DrivenWindows(HEAD, DATA, "clip")
     batch = collate([windows[index] for index in range(4)])
-    draws = draw_chances(TINY, 4, 2, LossConfig(drop=0.0), seed=0, step=0)
-    faced, plain = torch.ones(4, dtype=torch.bool), torch.ones(4, 2, 1, 8, 8)
+    draws = draw_chances(TINY, 4, 4, LossConfig(drop=0.0), seed=0, step=0)
+    faced, plain = torch.ones(4, dtype=torch.bool), torch.ones(4, 4, 1, 8, 8)
     with torch.no_grad():
         return animator_loss(made.network, TINY, made.schedule, batch, draws, faced, plain).item()
 
@@ -145,15 +160,15 @@ def test_the_presets_fit_their_data():
 
 
 def test_without_augmentation_pose_and_expression_are_read_from_the_driver_as_it_is(batch: Batch):
-    network, plain, other = motion_network(), torch.ones(4, 1, 16, 16), motion_without(TINY_MOTION)
+    network, plain, other = motion_network(), torch.ones(4, 2, 1, 16, 16), motion_without(TINY_MOTION)
     seen: list[torch.Tensor] = []
     network.register_forward_pre_hook(lambda module, inputs: seen.extend(inputs))
     motion_loss(network, other, batch, plain)
-    source, masked_source, masked_driver, expressive = seen
-    assert torch.equal(masked_source, source) and torch.equal(masked_driver, expressive)
-    assert torch.equal(expressive, batch.targets[:, DRIVER].float() / 127.5 - 1)
-    focus = batch.focus[:, DRIVER]
-    assert not torch.equal(pose_pictures(TINY_MOTION, expressive, focus), pose_pictures(other, expressive, focus))
+    source, masked_source, masked_drivers, expressive = seen
+    assert torch.equal(masked_source, source) and torch.equal(masked_drivers, expressive)
+    assert torch.equal(expressive, batch.targets[:, DRIVERS].float() / 127.5 - 1)
+    shown, focus = expressive[:, 0], batch.focus[:, DRIVERS][:, 0]
+    assert not torch.equal(pose_pictures(TINY_MOTION, shown, focus), pose_pictures(other, shown, focus))
 
 
 def test_a_run_without_a_part_is_of_the_same_size():

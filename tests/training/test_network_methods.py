@@ -53,7 +53,7 @@ def difference(one: torch.Tensor, other: torch.Tensor) -> float:
 
 
 def short(sample: Driven, frames: int) -> Driven:
-    names = ("targets", "maps", "masks", "focus", "coefficients", "poses", "pose_focus", "faces")
+    names = ("targets", "maps", "masks", "focus", "coefficients", "places", "poses", "pose_focus", "faces")
     return replace(sample, **{name: getattr(sample, name)[:frames] for name in names})
 
 
