@@ -48,9 +48,7 @@ def add(commands: Subparsers) -> None:
     )
     begun = parser.add_mutually_exclusive_group()
     begun.add_argument("--base", type=Path, metavar="FOLDER", help="sd21: Stable Diffusion 2.1 as diffusers stores it")
-    begun.add_argument(
-        "--begin", type=Path, metavar="FOLDER", help="mini, sd21: begin with these weights instead of untrained ones"
-    )
+    begun.add_argument("--begin", type=Path, metavar="FOLDER", help="mini, sd21, dex-mini: begin with these weights of Loki")
     parser.add_argument("--motion", type=Path, metavar="FOLDER", help="dex-mini: the weights folder of a dex-motion-mini")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="where state, weights and losses go")
     parser.add_argument("--steps", type=int, default=_STEPS, metavar="N", help=f"train up to step N (default: {_STEPS})")
@@ -65,7 +63,7 @@ def add(commands: Subparsers) -> None:
         help="mini, sd21: each N steps draw clips of four people it has not met; 0: never (default: 500)",
     )
     parser.add_argument(
-        "--seed", type=int, default=0, metavar="N", help="mini, sd21: other people, noise and first weights (default: 0)"
+        "--seed", type=int, default=0, metavar="N", help="not of LIA-X: other people, noise and first weights (default: 0)"
     )
     parser.add_argument("--data", type=Path, metavar="FOLDER", help="train on what `prepare` wrote, not on synthetic portraits")
     told = parser.add_mutually_exclusive_group()
@@ -79,6 +77,7 @@ def add(commands: Subparsers) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from loki_core.data.samples import HELD_OUT_SEED
     from loki_core.training.dex import DEX_RUNS
     from loki_core.training.lia_x import LIA_X_PRESETS
     from loki_core.training.loki_runs import LOKI_RUNS
@@ -100,8 +99,10 @@ def run(arguments: argparse.Namespace) -> int:
         raise InputError(f"expected --base with the preset sd21, got {arguments.preset}; leave it out")
     if arguments.motion and arguments.preset != "dex-mini":
         raise InputError(f"expected --motion with the preset dex-mini, got {arguments.preset}; leave it out")
-    if (arguments.begin or arguments.seed) and arguments.preset not in LOKI_RUNS:
-        raise InputError(f"expected --begin and --seed with {' or '.join(LOKI_RUNS)}, got {arguments.preset}; leave them out")
+    if arguments.begin and arguments.preset not in {*LOKI_RUNS, "dex-mini"}:
+        raise InputError(f"expected --begin with {', '.join(LOKI_RUNS)} or dex-mini, got {arguments.preset}; leave it out")
+    if not 0 <= arguments.seed < HELD_OUT_SEED:
+        raise InputError(f"expected --seed from 0 to {HELD_OUT_SEED - 1}, got {arguments.seed}: evaluation keeps those above")
     if arguments.preset in DEX_RUNS:
         trainer = _dex(arguments)
     else:
@@ -152,7 +153,6 @@ def _describe(write: Callable[[], None]) -> None:
 
 def _loki(arguments: argparse.Namespace) -> TrainingLoop:
     from loki_core.data.folder import FolderWindows, folder_config
-    from loki_core.data.samples import HELD_OUT_SEED
     from loki_core.data.vectors import vector_length
     from loki_core.diffusion.configs import ablated, preset
     from loki_core.head.embedded import embedded_head
@@ -171,8 +171,6 @@ def _loki(arguments: argparse.Namespace) -> TrainingLoop:
         if loki.image_size != data.size:
             raise InputError(f"expected pictures of {loki.image_size} pixels for {loki.name}, got {data.size}; prepare them so")
         FolderWindows(head, data)  # refuses what cannot be read before anything is written
-    if not 0 <= arguments.seed < HELD_OUT_SEED:
-        raise InputError(f"expected --seed from 0 to {HELD_OUT_SEED - 1}, got {arguments.seed}: evaluation keeps those above")
     config = loki_run(arguments.preset, data, seed=arguments.seed)
     base = _beginning(arguments, loki, head)
     begun = weights_digest(arguments.begin) if arguments.begin else None
@@ -200,8 +198,8 @@ def _lia_x(arguments: argparse.Namespace) -> TrainingLoop:
     from loki_core.training.lia_x import LiaXTrainer, lia_x_preset
     from loki_core.training.run_folder import describe_lia_x_run
 
-    if arguments.without or arguments.coefficients or arguments.data:
-        raise InputError("expected --without, --coefficients and --data with a diffusion network, got LIA-X; leave them out")
+    if arguments.without or arguments.coefficients or arguments.data or arguments.seed:
+        raise InputError("expected --without, --coefficients, --data and --seed without LIA-X, got both; leave them out")
     preset = lia_x_preset(arguments.preset)
     _describe(lambda: describe_lia_x_run(arguments.out, preset, resume=arguments.resume))
     return LiaXTrainer(preset, embedded_head(), arguments.out)
@@ -210,21 +208,25 @@ def _lia_x(arguments: argparse.Namespace) -> TrainingLoop:
 def _dex(arguments: argparse.Namespace) -> TrainingLoop:
     from loki_core.dex.saved import read_motion_network
     from loki_core.head.embedded import embedded_head
-    from loki_core.training.dex import DEX_RUNS, DexTrainer, MotionRun, MotionTrainer, run_without
+    from loki_core.training.begin import read_unets, weights_digest
+    from loki_core.training.dex import DEX_RUNS, DexTrainer, MotionRun, MotionTrainer, run_without, seeded
     from loki_core.training.run_folder import describe_preset_run
 
     if arguments.coefficients or arguments.data:
         raise InputError("expected --coefficients and --data with Loki's network, got DeX-Portrait; leave them out")
     if arguments.without in _REST:
         raise InputError(f"expected --without {', '.join(_DEX_PARTS)} with DeX-Portrait, got {arguments.without}; choose one")
-    run = DEX_RUNS[arguments.preset]
+    head, run = embedded_head(), seeded(DEX_RUNS[arguments.preset], arguments.seed)
     if arguments.without:
         run = run_without(run, arguments.without)
     if isinstance(run, MotionRun):
         _describe(lambda: describe_preset_run(arguments.out, "dex", run.to_dict(), seed=run.train.seed, resume=arguments.resume))
-        return MotionTrainer(run, embedded_head(), arguments.out)
+        return MotionTrainer(run, head, arguments.out)
     if arguments.motion is None:
         raise InputError("expected --motion with a folder of weights, got none; train --preset dex-motion-mini first")
     motion = read_motion_network(arguments.motion)
-    _describe(lambda: describe_preset_run(arguments.out, "dex", run.to_dict(), seed=run.train.seed, resume=arguments.resume))
-    return DexTrainer(run, motion, embedded_head(), arguments.out)
+    unets = read_unets(arguments.begin, run.network, head.id) if arguments.begin else None
+    begun = weights_digest(arguments.begin) if arguments.begin else None
+    values, seed = run.to_dict(), run.train.seed
+    _describe(lambda: describe_preset_run(arguments.out, "dex", values, seed=seed, resume=arguments.resume, begun=begun))
+    return DexTrainer(run, motion, head, arguments.out, unets)

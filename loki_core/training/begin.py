@@ -6,14 +6,21 @@ import hashlib
 from pathlib import Path
 
 import torch
+from torch.nn import functional as F
 
+from loki_core.dex.configs import DexConfig
+from loki_core.dex.network import DexNetwork
 from loki_core.diffusion.configs import LokiConfig
+from loki_core.diffusion.network import LokiNetwork
 from loki_core.diffusion.saved import read_pipeline
 from loki_core.diffusion.stable_diffusion import Base
 from loki_core.errors import InputError
 from loki_core.head.model import HeadId
 
-__all__ = ["begin_with", "weights_digest"]
+__all__ = ["begin_with", "read_unets", "take_unets", "weights_digest"]
+
+_LOOK = "attn2.to_out.0."
+"""The last layer of a look at the expression."""
 
 
 def begin_with(folder: Path, config: LokiConfig, head: HeadId) -> Base:
@@ -25,6 +32,25 @@ def begin_with(folder: Path, config: LokiConfig, head: HeadId) -> Base:
             f"settings; choose others, or the preset that they are of"
         )
     return Base(saved.network, saved.vae)
+
+
+def read_unets(folder: Path, dex: DexConfig, head: HeadId) -> LokiNetwork:
+    """Loki's weights, whose UNets are those of an animator. Raises `InputError` for others, and for those of another head."""
+    learned = read_pipeline(folder, head, torch.float32).network
+    loki = learned.loki
+    if (loki.unet, loki.schedule, loki.reference.context, loki.reference.whole) != (dex.unet, dex.schedule, None, False):
+        raise InputError(f"expected Loki's weights with the UNets of {dex.name} to begin with, got {loki.name}; choose others")
+    return learned
+
+
+def take_unets(network: DexNetwork, learned: LokiNetwork) -> None:
+    """Give an animator the UNets of `read_unets`. What those have not, rays and the look at the expression, adds 0 at first."""
+    network.reference.load_state_dict(learned.reference.state_dict())
+    own, state = network.generation.state_dict(), learned.generation.state_dict()
+    joined = own["conv_in.weight"].shape[1] - state["conv_in.weight"].shape[1]
+    state["conv_in.weight"] = F.pad(state["conv_in.weight"], (0, 0, 0, 0, 0, joined))
+    silent = {name: torch.zeros_like(value) for name, value in own.items() if _LOOK in name}
+    network.generation.load_state_dict({**own, **silent, **state})
 
 
 def weights_digest(folder: Path) -> str:

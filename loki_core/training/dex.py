@@ -25,15 +25,27 @@ from loki_core.dex.pipeline import DexPipeline
 from loki_core.dex.similarity import pose_matrix, relative_pose
 from loki_core.dex.windows import DRIVERS, SOURCE, VIEWS, DrivenWindows
 from loki_core.diffusion.latents import to_latents
+from loki_core.diffusion.network import LokiNetwork
 from loki_core.diffusion.schedule import NoiseSchedule
 from loki_core.errors import InputError
 from loki_core.head.model import HeadModel
+from loki_core.training.begin import take_unets
 from loki_core.training.config import OptimizerConfig, TrainConfig
 from loki_core.training.loop import TrainingLoop
 from loki_core.training.pictures import pyramid_difference, signed
 from loki_core.training.step import Draws, draw_chances, focus_weights
 
-__all__ = ["DEX_RUNS", "DexRun", "DexTrainer", "MotionRun", "MotionTrainer", "animator_loss", "motion_loss", "run_without"]
+__all__ = [
+    "DEX_RUNS",
+    "DexRun",
+    "DexTrainer",
+    "MotionRun",
+    "MotionTrainer",
+    "animator_loss",
+    "motion_loss",
+    "run_without",
+    "seeded",
+]
 
 _FACELESS = 7919
 """Apart from the seeds that noise is drawn with."""
@@ -85,6 +97,11 @@ DEX_RUNS: Mapping[str, MotionRun | DexRun] = MappingProxyType(
     }
 )
 """By the name of their preset."""
+
+
+def seeded(run: MotionRun | DexRun, seed: int) -> MotionRun | DexRun:
+    """The run with other people, noise and first weights."""
+    return replace(run, train=replace(run.train, seed=seed, data=replace(run.train.data, seed=seed)))
 
 
 def run_without(run: MotionRun | DexRun, part: DexPart) -> MotionRun | DexRun:
@@ -165,15 +182,24 @@ class MotionTrainer(TrainingLoop):
 class DexTrainer(TrainingLoop):
     """Learns to take noise away. The weights in the folder are as `DexPipeline.from_pretrained` reads them."""
 
-    def __init__(self, run: DexRun, motion: MotionNetwork, head: HeadModel, folder: Path) -> None:
-        """`motion`: what the first stage learned; it stays as it is."""
+    def __init__(
+        self, run: DexRun, motion: MotionNetwork, head: HeadModel, folder: Path, begun: LokiNetwork | None = None
+    ) -> None:
+        """`motion`: what the first stage learned; it stays as it is. `begun` gives the UNets: `read_unets`."""
         dex, data = run.network, run.train.data
         if (data.size, data.frames - 1 <= dex.frames) != (dex.image_size, True):
             raise ValueError(f"expected a source and at most {dex.frames} frames of {dex.image_size} pixels, got {data}")
         if motion.motion != dex.motion:
             raise InputError(f"expected motion weights of '{dex.motion.name}', got '{motion.motion.name}'; train those first")
         self.run, self.dex = run, dex
-        super().__init__(run.train, head, folder, lambda: _animator(dex, motion))
+
+        def build() -> DexNetwork:
+            network = _animator(dex, motion)
+            if begun is not None:
+                take_unets(network, begun)
+            return network
+
+        super().__init__(run.train, head, folder, build)
         self.windows = DrivenWindows(head, _synthetic(run.train), "clip")
         self.schedule = NoiseSchedule(dex.schedule)
 

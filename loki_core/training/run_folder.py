@@ -37,10 +37,16 @@ def describe_lia_x_run(folder: Path, preset: LiaXPreset, *, resume: bool) -> Non
     describe_preset_run(folder, "lia_x", preset.to_dict(), seed=preset.train.seed, resume=resume)
 
 
-def describe_preset_run(folder: Path, key: str, values: dict[str, Any], *, seed: int, resume: bool) -> None:
+def describe_preset_run(
+    folder: Path, key: str, values: dict[str, Any], *, seed: int, resume: bool, begun: str | None = None
+) -> None:
     """The same for a run whose settings are plain `values`, written under `key`."""
-    settings = _plain({key: values})
-    _describe(folder, {"seed": seed, **settings}, lambda found: found.get(key) == settings[key], resume=resume)
+    settings = _plain({"begun": begun, key: values})
+
+    def same(found: dict[str, Any]) -> bool:
+        return (found.get("begun"), found.get(key)) == (begun, settings[key])
+
+    _describe(folder, {"seed": seed, **settings}, same, resume=resume)
 
 
 def _filled(train: dict[str, Any]) -> dict[str, Any]:

@@ -9,14 +9,16 @@ import pytest
 import torch
 
 from loki_core.data.samples import SyntheticConfig
+from loki_core.dex.network import DexNetwork
 from loki_core.diffusion.pipeline import LokiPipeline
 from loki_core.errors import InputError
 from loki_core.head.embedded import embedded_head
 from loki_core.head.model import HeadId
-from loki_core.training.begin import begin_with, weights_digest
+from loki_core.training.begin import begin_with, read_unets, take_unets, weights_digest
 from loki_core.training.config import TrainConfig
 from loki_core.training.run_folder import describe_run
 from loki_core.training.trainer import Trainer
+from tests.dex.tiny import TINY as TINY_DEX
 from tests.training.conftest import tiny_of
 
 TINY = tiny_of("map")
@@ -50,6 +52,26 @@ def test_weights_of_another_network_or_head_are_refused(weights):
         begin_with(weights, replace(TINY, frames=1), embedded_head().id)
     with pytest.raises(InputError, match="head"):
         begin_with(weights, TINY, HeadId("another", "0"))
+
+
+def test_an_animator_that_begins_with_lokis_unets_first_draws_what_they_do_without_a_map(weights):
+    learned = read_unets(weights, TINY_DEX, embedded_head().id)
+    animator = DexNetwork(TINY_DEX.to_dict())
+    take_unets(animator, learned)
+    generator = torch.Generator().manual_seed(0)
+    noisy, reference = torch.randn(2, 1, 12, 8, 8, generator=generator), torch.randn(2, 12, 8, 8, generator=generator)
+    pictures = torch.rand(2, 1, 3, 16, 16, generator=generator) * 2 - 1
+    times, ones = torch.tensor([[10], [700]]), torch.ones(2)
+    with torch.no_grad():
+        expected = learned.predict(noisy, times, torch.zeros(2, 1, 8, 8, 8), learned.remember(reference))
+        drawn = animator(noisy, times, reference, pictures[:, 0], pictures, pictures, ones, ones)
+    torch.testing.assert_close(drawn, expected, atol=1e-5, rtol=1e-4)
+
+
+def test_unets_of_another_size_are_refused(weights):
+    other = replace(TINY_DEX, unet=replace(TINY_DEX.unet, layers=2))
+    with pytest.raises(InputError, match="UNets of tiny"):
+        read_unets(weights, other, embedded_head().id)
 
 
 def test_a_run_is_not_resumed_as_one_that_began_with_other_weights(weights, tmp_path):
