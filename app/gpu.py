@@ -15,7 +15,7 @@ from loki_core.render.base import Cancelled, Portrait, Progress, Renderer, Seque
 from loki_core.render.registry import Renderers
 from loki_core.render.settings import SettingValue
 
-__all__ = ["WORTH_A_LOAN", "Borrowing", "Draw", "borrow_gpu", "draw_with", "gpu_seconds"]
+__all__ = ["Borrowing", "Draw", "borrow_gpu", "draw_with", "gpu_seconds", "worth_a_loan"]
 
 Picture = UInt8[np.ndarray, "H W C"]
 Choice = tuple[str, tuple[tuple[str, SettingValue], ...]]
@@ -23,10 +23,14 @@ Choice = tuple[str, tuple[tuple[str, SettingValue], ...]]
 Draw = Callable[[Choice, Portrait, FlameParams, range], Iterator[Picture]]
 """Draws some frames of a batch."""
 
-WORTH_A_LOAN = frozenset({"loki"})
-"""Renderers that need a GPU and of which key and settings tell all: lia_x may need a clip as well."""
 _START, _A_FRAME, _MOST = 15, 0.5, 120
 """Seconds: to load a network, for a frame, and the longest loan that is asked for."""
+
+
+def worth_a_loan(choice: Choice) -> bool:
+    """Whether a renderer needs a GPU, and its key and settings tell all of it: not so where a clip drives it."""
+    key, settings = choice
+    return key == "loki" or (key == "dex" and dict(settings).get("told") != "clip")
 
 
 def gpu_seconds(frames: int) -> int:

@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import UInt8
 from moviepy.audio.AudioClip import AudioClip
 
-from app.gpu import WORTH_A_LOAN, Borrowing
+from app.gpu import Borrowing, worth_a_loan
 from app.lia_x import driven
 from app.paces import Watch
 from app.pictures import MAP_SIDE, draw_map, opaque
@@ -179,9 +179,9 @@ def _pictures(
     """Those that are on disk are taken from there."""
     portrait = cut_out(sitter.full) if order.cut_out else sitter.full
     renderer, keys = _renderer(session, order), _keys(order, session, sitter, frames)
-    stage, choice = session.stage, order.state.render
-    if stage.lent is not None and choice.renderer in WORTH_A_LOAN:
-        renderer = Borrowing(renderer, (choice.renderer, choice.settings), stage.lent)
+    stage, choice = session.stage, (order.state.render.renderer, order.state.render.settings)
+    if stage.lent is not None and worth_a_loan(choice):
+        renderer = Borrowing(renderer, choice, stage.lent)
     pictures = render_missing(
         renderer, lambda: watch.prepared(lambda: renderer.prepare(portrait)), frames, keys, stage.frames,
         progress=progress, cancelled=cancelled,

@@ -5,12 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from app.gpu import Borrowing, borrow_gpu, draw_with, gpu_seconds
+from app.gpu import Borrowing, borrow_gpu, draw_with, gpu_seconds, worth_a_loan
 from loki_core.render.base import Cancelled
 
 
 def test_a_loan_is_as_long_as_its_frames_need_and_never_too_long():
     assert gpu_seconds(0) < gpu_seconds(20) < gpu_seconds(100) <= gpu_seconds(10**6) == 120
+
+
+def test_a_loan_is_for_networks_that_no_clip_drives():
+    assert worth_a_loan(("loki", ())) and worth_a_loan(("dex", (("told", "warp"),)))
+    assert not any(worth_a_loan(choice) for choice in (("warp", ()), ("lia-x", ()), ("dex", (("told", "clip"),))))
 
 
 def test_where_no_gpu_is_lent_none_is_borrowed(stage, monkeypatch):
