@@ -40,7 +40,9 @@ picker.addEventListener("change", async () => {
   const [file] = picker.files;
   picker.value = "";
   const path = file && (await studio.send(file));
-  if (path && (await studio.openProject(path, file.name, true))) works.keep(file.name);
+  const became = path && (await studio.openProject(path, file.name));
+  if (became === "opened") studio.keepRecent(file.name);
+  if (became === "none") studio.toast(studio.say("no_project", { name: file.name }));
 });
 
 const save = async () => {
@@ -50,7 +52,7 @@ const save = async () => {
   link.href = studio.urlOf(reply.path);
   link.download = reply.name;
   link.click();
-  works.keep(reply.name);
+  studio.keepRecent(reply.name);
 };
 const works = new LokiWorks(studio, find("works"), element.querySelector("[data-do=open]"));
 

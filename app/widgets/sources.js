@@ -58,7 +58,9 @@ const take = async (file) => {
   if (isSound(file)) return takeAs("driver", file);
   if (/[.](loki|png|mp4)$/i.test(file.name)) {
     const path = await studio.send(file);
-    if (!path || (await studio.openProject(path, file.name))) return;
+    const became = path && (await studio.openProject(path, file.name));
+    if (became === "opened") studio.keepRecent(file.name);
+    if (became !== "none") return;
   }
   const moves = file.type.startsWith("video/") || file.type === "image/gif" || /[.](npz|csv|glb)$/i.test(file.name);
   const kind = moves ? "driver" : file.type.startsWith("image/") ? "portrait" : null;

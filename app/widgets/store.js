@@ -401,11 +401,16 @@
       return localStorage.getItem("loki-kept");
     }
 
-    // Whether an uploaded file was a project, or carried one. `must`: say so when it does not.
-    async openProject(path, name, must = false) {
+    // What became of an uploaded file, which may carry a project: "opened", "refused", or "none" where it carries none.
+    async openProject(path, name) {
       const reply = await this.ask("open_project", { path, name });
-      if (reply && !reply.found && must) this.toast(this.say("no_project", { name }));
-      return !reply || reply.found;
+      if (!reply) return "refused";
+      return reply.found ? "opened" : "none";
+    }
+
+    // The present work becomes the newest of those that this browser saved or opened.
+    keepRecent(file) {
+      return this.ask("keep_recent", { key: this.browserKey, name: file.replace(/\.[^.]+$/, "") });
     }
 
     // Where the browser finds a file of this session.

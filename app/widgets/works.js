@@ -61,9 +61,4 @@ window.LokiWorks = class {
     this.close();
     await this.studio.ask(name, request);
   }
-
-  // The present work becomes the newest of the list.
-  keep(file) {
-    return this.studio.ask("keep_recent", { key: this.studio.browserKey, name: file.replace(/\.[^.]+$/, "") });
-  }
 };

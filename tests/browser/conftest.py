@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from queue import Queue
 
 import pytest
@@ -76,3 +77,16 @@ def open_page(context: BrowserContext, studio: str) -> Page:
     page.goto(studio)
     page.wait_for_function(READY)
     return page
+
+
+def let_go(page: Page, file: Path, place: str, kind: str) -> None:
+    """Drop a file of that media type on a place of the page."""
+    files = page.evaluate_handle(
+        """([data, name, type]) => {
+          const files = new DataTransfer();
+          files.items.add(new File([Uint8Array.from(data)], name, { type }));
+          return files;
+        }""",
+        [list(file.read_bytes()), file.name, kind],
+    )
+    page.dispatch_event(place, "drop", {"dataTransfer": files})

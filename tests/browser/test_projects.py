@@ -13,7 +13,7 @@ from pathlib import Path
 
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.browser.conftest import open_page
+from tests.browser.conftest import let_go, open_page
 from tests.browser.test_studio import SETTLED, drag, work
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -45,6 +45,34 @@ def test_a_hostile_project_is_refused_and_the_page_goes_on(page: Page, tmp_path:
     assert work(page) == before
     drag(page, "browInnerUp", 0.5)
     assert work(page) != before
+
+
+def test_a_dropped_project_is_among_the_recent_ones_and_a_refused_one_is_not(page: Page, tmp_path: Path):
+    drag(page, "browInnerUp", 0.8)
+    wanted = work(page)
+    with page.expect_download() as download:
+        page.keyboard.press("Control+s")
+    file = tmp_path / "mine.loki"
+    download.value.save_as(file)
+    (tmp_path / "broken.loki").write_bytes(file.read_bytes()[:200])
+    drag(page, "browInnerUp", 0.2)
+    page.evaluate(
+        """() => {
+          const ask = window.loki.ask.bind(window.loki);
+          window.kept = [];
+          window.loki.ask = (name, values) => {
+            if (name === "keep_recent") window.kept.push(values.name);
+            return ask(name, values);
+          };
+        }"""
+    )
+    let_go(page, tmp_path / "broken.loki", "#ls-viewport canvas", "")
+    expect(page.locator("#ls-toasts p").first).to_contain_text("Broken.loki")
+    page.locator("#ls-header input[type=file]").set_input_files(tmp_path / "broken.loki")
+    expect(page.locator("#ls-toasts p")).to_have_count(2)
+    let_go(page, file, "#ls-viewport canvas", "")
+    page.wait_for_function(f"window.loki.studio.hash === '{wanted}' && window.kept.length && {SETTLED}")
+    assert page.evaluate("window.kept") == ["mine"]
 
 
 @contextmanager

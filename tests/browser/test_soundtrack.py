@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import open_page
+from tests.browser.conftest import let_go, open_page
 from tests.media.test_sound_file import tone, write_wav
 
 AUDIO = "document.querySelector('#ls-transport audio')"
@@ -31,19 +31,6 @@ def sounding(page: Page, voice: Path) -> Page:
     page.locator("#ls-layers .make input[type=file]").set_input_files(voice)
     page.wait_for_function(f"window.loki.studio.heard && {READY}")
     return page
-
-
-def drop(page: Page, file: Path, place: str) -> None:
-    """Let go of a file over a place of the page."""
-    files = page.evaluate_handle(
-        """([data, name]) => {
-          const files = new DataTransfer();
-          files.items.add(new File([Uint8Array.from(data)], name, { type: "audio/wav" }));
-          return files;
-        }""",
-        [list(file.read_bytes()), file.name],
-    )
-    page.dispatch_event(place, "drop", {"dataTransfer": files})
 
 
 def test_without_sound_there_is_no_speaker(page: Page):
@@ -91,7 +78,7 @@ def test_the_speaker_mutes_and_stays_so(sounding: Page, studio: str):
 @pytest.mark.parametrize("place", ["#ls-viewport canvas", "#ls-sources [data-part=driver] button"])
 def test_a_sound_that_is_dropped_is_spoken(page: Page, voice: Path, place: str):
     page.evaluate("window.loki.seek(12)")
-    drop(page, voice, place)
+    let_go(page, voice, place, "audio/wav")
     page.wait_for_function(f"window.loki.studio.layers.some(({{ name, sound }}) => name === 'voice' && sound) && {READY}")
     expect(page.get_by_role("tab", name="Layers")).to_have_attribute("aria-selected", "true")
 
@@ -103,5 +90,5 @@ def test_a_sound_can_be_chosen_as_a_driver(page: Page, voice: Path):
 
 def test_a_sound_that_is_none_says_so(page: Page, tmp_path: Path):
     write_wav(tmp_path / "silence.wav", np.zeros(8_000), rate=16_000)
-    drop(page, tmp_path / "silence.wav", "#ls-viewport canvas")
+    let_go(page, tmp_path / "silence.wav", "#ls-viewport canvas", "audio/wav")
     expect(page.locator("#ls-toasts")).to_contain_text("silence")
