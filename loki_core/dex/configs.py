@@ -93,6 +93,8 @@ class MotionConfig:
             raise ValueError(f"expected as many stages up as down, got {self.decoder} and {self.volume.widths}")
         if len(self.pose.widths) != len(self.pose.depths):
             raise ValueError(f"expected a depth for each width, got {self.pose}")
+        if self.image_size % (4 * 2 ** (len(self.pose.widths) - 1)):
+            raise ValueError(f"expected a picture's side that all stages of the pose encoder divide, got {self.image_size}")
         if self.image_size % (self.unshuffle * 2 ** (len(self.volume.widths) - 1)) or self.expression.size % 2 ** (
             self.expression.depth + 3
         ):

@@ -43,9 +43,13 @@ class AppearanceEncoder(nn.Module):
 
 
 class PoseEncoder(nn.Module):
-    """A small ConvNeXt that says where the head is, with six numbers. Its pictures have eyes and mouth masked."""
+    """A small ConvNeXt that says where the head is, with six numbers. Its pictures have eyes and mouth masked.
 
-    def __init__(self, config: PoseConfig) -> None:
+    Its last features are read place by place: their mean, as classifiers take it, would forget where the head is.
+    """
+
+    def __init__(self, config: PoseConfig, size: int) -> None:
+        """`size`: side of the pictures, pixels."""
         super().__init__()
         widths = config.widths
         self.stem = nn.Conv2d(3, widths[0], 4, stride=4)
@@ -55,16 +59,17 @@ class PoseEncoder(nn.Module):
             nn.Sequential(*(ConvNeXtBlock(width) for _ in range(depth)))
             for width, depth in zip(widths, config.depths, strict=True)
         )
-        self.last = nn.LayerNorm(widths[-1])
-        self.out = nn.Linear(widths[-1], DEGREES_OF_FREEDOM)
-        nn.init.normal_(self.out.weight, std=_LARGEST_TURN / widths[-1] ** 0.5)
+        self.last = nn.GroupNorm(1, widths[-1])
+        read = widths[-1] * (size // (4 * 2 ** (len(widths) - 1))) ** 2
+        self.out = nn.Linear(read, DEGREES_OF_FREEDOM)
+        nn.init.normal_(self.out.weight, std=_LARGEST_TURN / read**0.5)
         nn.init.zeros_(self.out.bias)
 
     def forward(self, pictures: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B 3 4"]:
         hidden = self.stages[0](self.stem(pictures))
         for norm, smaller, stage in zip(self.norms, self.smaller, list(self.stages)[1:], strict=True):
             hidden = stage(smaller(norm(hidden)))
-        return pose_matrix(self.out(self.last(hidden.mean((2, 3)))).float())
+        return pose_matrix(self.out(self.last(hidden).flatten(1)).float())
 
 
 class ExpressionEncoder(nn.Module):

@@ -31,7 +31,7 @@ class MotionNetwork(ModelMixin, ConfigMixin):  # type: ignore[misc]
         super().__init__()
         self.motion = config = MotionConfig.from_dict(architecture)
         self.appearance = AppearanceEncoder(config.volume, config.unshuffle)
-        self.pose = PoseEncoder(config.pose)
+        self.pose = PoseEncoder(config.pose, config.image_size)
         self.expression = ExpressionEncoder(config.expression)
         self.decoder = _Decoder(config)
 

@@ -57,9 +57,9 @@ class MotionRun:
 
     network: MotionConfig
     train: TrainConfig
-    hint: float = 1.0
+    hint: float = 3.0
     """Weight of the known poses at the start: until volumes land where they belong, nothing else is learned."""
-    hint_steps: int = 2000
+    hint_steps: int = 4000
     """Steps in which it fades; what pose is in the end, the pictures say."""
 
     def to_dict(self) -> dict[str, Any]:
