@@ -85,8 +85,8 @@ def test_training_the_encoders_lowers_the_loss(tmp_path: Path, batch: Batch):
     made = MotionTrainer(replace(MOTION, hint=0.0), HEAD, tmp_path)
     plain = torch.ones(4, 2, 1, 16, 16)
     before = motion_loss(made.network, TINY_MOTION, batch, plain).item()
-    made.train(20)
-    assert motion_loss(made.network, TINY_MOTION, batch, plain).item() < 0.8 * before
+    made.train(40)
+    assert motion_loss(made.network, TINY_MOTION, batch, plain).item() < 0.85 * before
     read = read_motion_network(tmp_path / "weights")
     averaged = made.averaged().state_dict()
     assert all(torch.equal(value, averaged[name]) for name, value in read.state_dict().items())
