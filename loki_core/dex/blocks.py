@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from math import gcd
 
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-__all__ = ["AdaptiveBlock", "ConvNeXtBlock", "ResidualBlock", "norm_groups"]
+__all__ = ["AdaptiveBlock", "ConvNeXtBlock", "ResidualBlock", "ResidualStages", "norm_groups"]
 
 _MAX_GROUPS = 32
 
@@ -33,6 +34,24 @@ class ResidualBlock(nn.Module):
         for norm, conv in zip(self.norms, self.convs, strict=True):
             hidden = conv(F.silu(norm(hidden)))
         return self.skip(x) + hidden
+
+
+class ResidualStages(nn.Module):
+    """A picture, its pixels folded, through residual blocks; each width after the first halves the size."""
+
+    def __init__(self, widths: tuple[int, ...], unshuffle: int) -> None:
+        super().__init__()
+        self.unshuffle = unshuffle
+        self.stem = nn.Conv2d(3 * unshuffle**2, widths[0], 3, padding=1)
+        self.stages = nn.Sequential(
+            *(
+                nn.Sequential(ResidualBlock(before, after), nn.Conv2d(after, after, 3, stride=2, padding=1))
+                for before, after in pairwise(widths)
+            )
+        )
+
+    def forward(self, pictures: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B C h w"]:
+        return self.stages(self.stem(F.pixel_unshuffle(pictures, self.unshuffle)))
 
 
 class AdaptiveBlock(nn.Module):

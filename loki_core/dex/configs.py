@@ -49,12 +49,12 @@ class VolumeConfig:
 
 @dataclass(frozen=True)
 class PoseConfig:
-    """The pose encoder, a ConvNeXt."""
+    """The pose encoder: a ConvNeXt, or residual blocks, which learn sooner from small pictures."""
 
     widths: tuple[int, ...]
     """Of its stages; the first is at a quarter of the size, each further one halves it."""
-    depths: tuple[int, ...]
-    """Blocks of each stage."""
+    depths: tuple[int, ...] | None
+    """Blocks of each stage of the ConvNeXt; None: residual blocks, one between two stages."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class MotionConfig:
     def __post_init__(self) -> None:
         if len(self.decoder) != len(self.volume.widths):
             raise ValueError(f"expected as many stages up as down, got {self.decoder} and {self.volume.widths}")
-        if len(self.pose.widths) != len(self.pose.depths):
+        if self.pose.depths is not None and len(self.pose.widths) != len(self.pose.depths):
             raise ValueError(f"expected a depth for each width, got {self.pose}")
         if self.image_size % (4 * 2 ** (len(self.pose.widths) - 1)):
             raise ValueError(f"expected a picture's side that all stages of the pose encoder divide, got {self.image_size}")
@@ -199,7 +199,7 @@ _MINI = DexConfig(
         name="dex-motion-mini",
         image_size=64,
         volume=VolumeConfig(widths=(64, 96), channels=16, depth=8, blocks=2),
-        pose=PoseConfig(widths=(32, 64, 96), depths=(1, 1, 2)),
+        pose=PoseConfig(widths=(32, 64, 96, 128), depths=None),
         expression=ExpressionConfig(size=64, width=32, depth=2, maps=16, latent=64),
         decoder=(96, 64),
         unshuffle=2,

@@ -8,42 +8,36 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from loki_core.dex.blocks import ConvNeXtBlock, ResidualBlock, norm_groups
+from loki_core.dex.blocks import ConvNeXtBlock, ResidualBlock, ResidualStages, norm_groups
 from loki_core.dex.configs import ExpressionConfig, PoseConfig, VolumeConfig
 from loki_core.dex.similarity import DEGREES_OF_FREEDOM, pose_matrix
 
 __all__ = ["AppearanceEncoder", "ExpressionEncoder", "PoseEncoder"]
 
+_QUARTER = 4
+"""Pixels of a picture to one of the pose encoder's first stage, along a side."""
 _LARGEST_TURN = 0.1
 """Spread of an untrained pose encoder's answers: it begins near the identity."""
 
 
 class AppearanceEncoder(nn.Module):
-    """A picture, folded `unshuffle` times, becomes a feature volume: 2D stages, channels folded into depth, 3D blocks."""
+    """A picture becomes a feature volume: 2D stages, channels folded into depth, 3D blocks."""
 
     def __init__(self, config: VolumeConfig, unshuffle: int) -> None:
         super().__init__()
-        widths = config.widths
-        self.depth, self.unshuffle = config.depth, unshuffle
-        self.stem = nn.Conv2d(3 * unshuffle**2, widths[0], 3, padding=1)
-        self.stages = nn.ModuleList(
-            nn.Sequential(ResidualBlock(before, after), nn.Conv2d(after, after, 3, stride=2, padding=1))
-            for before, after in pairwise(widths)
-        )
-        self.fold = nn.Conv2d(widths[-1], config.channels * config.depth, 1)
+        self.depth = config.depth
+        self.stages = ResidualStages(config.widths, unshuffle)
+        self.fold = nn.Conv2d(config.widths[-1], config.channels * config.depth, 1)
         self.blocks = nn.Sequential(
             *(ResidualBlock(config.channels, config.channels, dimensions=3) for _ in range(config.blocks))
         )
 
     def forward(self, pictures: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B C D h w"]:
-        hidden = self.stem(F.pixel_unshuffle(pictures, self.unshuffle))
-        for stage in self.stages:
-            hidden = stage(hidden)
-        return self.blocks(self.fold(hidden).unflatten(1, (-1, self.depth)))
+        return self.blocks(self.fold(self.stages(pictures)).unflatten(1, (-1, self.depth)))
 
 
 class PoseEncoder(nn.Module):
-    """A small ConvNeXt that says where the head is, with six numbers. Its pictures have eyes and mouth masked.
+    """Says where the head is, with six numbers. Its pictures have eyes and mouth masked.
 
     Its last features are read place by place: their mean, as classifiers take it, would forget where the head is.
     """
@@ -52,24 +46,35 @@ class PoseEncoder(nn.Module):
         """`size`: side of the pictures, pixels."""
         super().__init__()
         widths = config.widths
-        self.stem = nn.Conv2d(3, widths[0], 4, stride=4)
-        self.smaller = nn.ModuleList(nn.Conv2d(before, after, 2, stride=2) for before, after in pairwise(widths))
-        self.norms = nn.ModuleList(nn.GroupNorm(1, width) for width in widths[:-1])
-        self.stages = nn.ModuleList(
-            nn.Sequential(*(ConvNeXtBlock(width) for _ in range(depth)))
-            for width, depth in zip(widths, config.depths, strict=True)
-        )
+        residual = config.depths is None
+        self.stages = ResidualStages(widths, _QUARTER) if residual else _ConvNeXt(widths, config.depths or ())
         self.last = nn.GroupNorm(1, widths[-1])
-        read = widths[-1] * (size // (4 * 2 ** (len(widths) - 1))) ** 2
+        read = widths[-1] * (size // (_QUARTER * 2 ** (len(widths) - 1))) ** 2
         self.out = nn.Linear(read, DEGREES_OF_FREEDOM)
         nn.init.normal_(self.out.weight, std=_LARGEST_TURN / read**0.5)
         nn.init.zeros_(self.out.bias)
 
     def forward(self, pictures: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B 3 4"]:
+        return pose_matrix(self.out(self.last(self.stages(pictures)).flatten(1)).float())
+
+
+class _ConvNeXt(nn.Module):
+    """Stages of ConvNeXt (Liu et al. 2022): the first at a quarter of the size."""
+
+    def __init__(self, widths: tuple[int, ...], depths: tuple[int, ...]) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, widths[0], _QUARTER, stride=_QUARTER)
+        self.smaller = nn.ModuleList(nn.Conv2d(before, after, 2, stride=2) for before, after in pairwise(widths))
+        self.norms = nn.ModuleList(nn.GroupNorm(1, width) for width in widths[:-1])
+        self.stages = nn.ModuleList(
+            nn.Sequential(*(ConvNeXtBlock(width) for _ in range(depth))) for width, depth in zip(widths, depths, strict=True)
+        )
+
+    def forward(self, pictures: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B C h w"]:
         hidden = self.stages[0](self.stem(pictures))
         for norm, smaller, stage in zip(self.norms, self.smaller, list(self.stages)[1:], strict=True):
             hidden = stage(smaller(norm(hidden)))
-        return pose_matrix(self.out(self.last(hidden).flatten(1)).float())
+        return hidden
 
 
 class ExpressionEncoder(nn.Module):
