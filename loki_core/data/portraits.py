@@ -21,6 +21,7 @@ from loki_core.head.rotation import compose, rotation_matrix
 from loki_core.raster.camera import Camera, CropBox, clip_from_camera
 from loki_core.raster.device import launch, view
 from loki_core.raster.driver_map import DriverMap, encode_map, pose_and_deform
+from loki_core.raster.lighting import summed_normals
 from loki_core.raster.rasterize import RasterBuffers, interpolate_attributes, rasterize
 
 __all__ = ["Drawn", "Person", "draw", "draw_map", "feature_shares", "make_person", "random_identity"]
@@ -111,7 +112,7 @@ def _picture(
         shade, (len(whole), fine),
         view(buffers.face_index, wp.int32), view(buffers.barycentrics, wp.vec3), view(dressed.faces.contiguous(), wp.vec3i),
         view(dressed.kinds, wp.int32), view(dressed.places.contiguous(), wp.vec3), view(dressed.colours.contiguous(), wp.vec3),
-        view(_normals(whole, dressed.faces[: dressed.outside]), wp.vec3), person.paint, view(image, wp.vec3),
+        view(summed_normals(whole, dressed.faces[: dressed.outside]), wp.vec3), person.paint, view(image, wp.vec3),
         device=image.device,
     )  # fmt: skip
     small = F.avg_pool2d(image.clamp(0, 1).permute(0, 3, 1, 2), _FINER)
@@ -126,16 +127,6 @@ def _dressed_vertices(person: Person, params: FlameParams, vertices: Float[Tenso
     part = rotation_matrix(params.global_orient * _FOLLOWS)
     body = (dressed.body - joints[0]) @ part.mT + joints[0] + params.translation[:, None]
     return torch.cat([vertices, hair, body], dim=1)
-
-
-def _normals(vertices: Float[Tensor, "T N 3"], faces: Tensor) -> Float[Tensor, "T N 3"]:
-    """Area-weighted vertex normals, not normalised."""
-    a, b, c = (vertices.index_select(1, faces[:, k]) for k in range(3))
-    across = torch.cross(b - a, c - a, dim=-1)
-    normals = torch.zeros_like(vertices)
-    for k in range(3):
-        normals.index_add_(1, faces[:, k], across)
-    return normals
 
 
 def _focus(head: HeadModel) -> Float[Tensor, "V 1"]:

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-__all__ = ["soft_light", "vertex_normals"]
+__all__ = ["soft_light", "summed_normals", "vertex_normals"]
 
 _KEY = (0.40, 0.45, 0.80)
 """Direction to the main light in camera space: from above, a little to the right of the image."""
@@ -15,13 +15,18 @@ _KEY_STRENGTH, _FILL_STRENGTH = 0.85, 0.35
 
 def vertex_normals(vertices: Float[Tensor, "*B V 3"], faces: Int[Tensor, "F 3"]) -> Float[Tensor, "*B V 3"]:
     """Unit normals, outward, weighted by the area of the faces around each vertex; 0 where there is none."""
+    return torch.nn.functional.normalize(summed_normals(vertices, faces), dim=-1)
+
+
+def summed_normals(vertices: Float[Tensor, "*B V 3"], faces: Int[Tensor, "F 3"]) -> Float[Tensor, "*B V 3"]:
+    """Outward normals of the faces around each vertex, each as long as twice its face's area, added up."""
     corners = faces.long().unbind(-1)  # torch takes a slow way with indices of 32 bits
     a, b, c = (vertices.index_select(-2, corner) for corner in corners)
     across = torch.linalg.cross(b - a, c - a)
     summed = torch.zeros_like(vertices)
     for corner in corners:
         summed.index_add_(-2, corner, across)
-    return torch.nn.functional.normalize(summed, dim=-1)
+    return summed
 
 
 def soft_light(normals: Float[Tensor, "*B V 3"]) -> Float[Tensor, "*B V 1"]:

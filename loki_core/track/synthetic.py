@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -46,6 +48,7 @@ def random_strengths(head: HeadModel, rng: np.random.Generator) -> Float[Tensor,
     """A random face: a few movements at once, each of random strength, and a gaze."""
     strengths = torch.zeros(head.expression_count)
     index = {name: i for i, name in enumerate(head.expression_names)}
+    units = _units(head.expression_names)
     made: set[str] = set()
     for chance, stems in _MOVEMENTS:
         if rng.random() > chance or any(second == stems[0] and first in made for first, second in _OPPOSED):
@@ -53,13 +56,27 @@ def random_strengths(head: HeadModel, rng: np.random.Generator) -> Float[Tensor,
         made.add(stems[0])
         strength = rng.uniform(0.1, 1)
         left_out = rng.choice(["Left", "Right"]) if rng.random() < _ONE_SIDED else "none"
-        for name in (n for n in index if n.startswith(stems) and not (n.endswith(left_out) and n not in stems)):
-            strengths[index[name]] = strength * rng.uniform(0.85, 1)
+        for unit in units[stems, str(left_out)]:
+            strengths[unit] = strength * rng.uniform(0.85, 1)
     if "mouthClose" in index and rng.random() < 0.15:  # it closes over an open jaw, no further
         strengths[index["mouthClose"]] = rng.uniform(0, 0.9) * strengths[index["jawOpen"]]
     if "eyeLookInLeft" in index:
         _look_together(strengths, index, rng)
     return strengths
+
+
+@lru_cache(maxsize=4)
+def _units(names: tuple[str, ...]) -> Mapping[tuple[tuple[str, ...], str], tuple[int, ...]]:
+    """The units of each movement, with no side left out, the left one, or the right one."""
+    return {
+        (stems, left_out): tuple(
+            index
+            for index, name in enumerate(names)
+            if name.startswith(stems) and not (name.endswith(left_out) and name not in stems)
+        )
+        for _, stems in _MOVEMENTS
+        for left_out in ("none", "Left", "Right")
+    }
 
 
 def _look_together(strengths: Float[Tensor, "E"], index: dict[str, int], rng: np.random.Generator) -> None:
