@@ -24,9 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["add_options", "run"]
 
-_APART, _PROBES, _CLIPS, _COLUMNS = 48, 40, 4, 12
-"""People who are driven by two others and whose single movements are compared, clips, and people on the sheet; fewer where fewer
-are asked for."""
+_APART, _CLIPS, _COLUMNS = 48, 4, 12
+"""People who are driven by two others, clips, and people on the sheet; fewer where fewer are asked for."""
 _LONG = 40
 """Frames of a clip of several windows."""
 _DRIVERS, _POSES = 24, 32
@@ -85,7 +84,7 @@ def run(arguments: argparse.Namespace) -> int:
         size=compared.side,
         pairs=count,
         apart=min(count, _APART),
-        movements=min(count, _PROBES),
+        movements=count,
         clips=min(count, _CLIPS),
     )
     plain: tuple[Method, ...] = (Frozen(), WarpMethod(head))

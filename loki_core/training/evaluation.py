@@ -20,7 +20,7 @@ from loki_core.training.methods import Frozen, Learned, Method, Truth
 from loki_core.training.read_back import ReadBack, Separation, look, read_back, separation
 from loki_core.training.scores import direction_cosines, frame_change, head_colours, head_psnr, head_ssim, retrieved
 
-__all__ = ["Figures", "Likeness", "People", "evaluate_methods", "first_target"]
+__all__ = ["Figures", "Likeness", "People", "evaluate_methods"]
 
 _BATCH = 32
 """Pictures that are drawn side by side. More are no faster on a CPU."""
@@ -179,19 +179,13 @@ def _separated(
 
 def _mixed_up(method: Method, pairs: Sequence[Driven], fields: tuple[str, ...], tick: _Counter) -> float:
     """Head PSNR with the next person's `fields`."""
-    first = [first_target(sample) for sample in pairs]
+    first = [sample.first(1) for sample in pairs]
     others = [*first[1:], first[0]]
     wrong = [
         replace(sample, **{name: getattr(other, name) for name in fields}) for sample, other in zip(first, others, strict=True)
     ]
     truth, masks = torch.stack([s.targets[0] for s in first]), torch.stack([s.masks[0] for s in first])
     return head_psnr(_drawn(method.frames, wrong, tick)[:, 0], truth, masks)
-
-
-def first_target(sample: Driven) -> Driven:
-    """The sample with its first target alone."""
-    names = ("targets", "maps", "masks", "focus", "coefficients", "poses", "pose_focus", "faces")
-    return replace(sample, **{name: getattr(sample, name)[:1] for name in names})
 
 
 def _drawn(draw: Draw, samples: Sequence[Driven], tick: Callable[[int], None]) -> Pictures:

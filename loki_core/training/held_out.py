@@ -59,6 +59,11 @@ class Driven(Sample):
     faces: UInt8[Tensor, "T 3 H W"]
     """Of those whose expression the targets have."""
 
+    def first(self, count: int) -> Driven:
+        """The scene with its first targets alone."""
+        names = ("targets", "maps", "masks", "focus", "coefficients", "places", "poses", "pose_focus", "faces")
+        return replace(self, **{name: getattr(self, name)[:count] for name in names})
+
 
 @dataclass(frozen=True, eq=False)
 class HeldOut:

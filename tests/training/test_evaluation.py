@@ -16,7 +16,7 @@ from loki_core.diffusion.guidance import Guidance
 from loki_core.diffusion.pipeline import LokiPipeline, SamplerConfig
 from loki_core.errors import InputError
 from loki_core.head.embedded import embedded_head
-from loki_core.training.evaluation import Figures, People, evaluate_methods, first_target
+from loki_core.training.evaluation import Figures, People, evaluate_methods
 from loki_core.training.evaluation_report import Setting, report_table, report_values, weights_hash
 from loki_core.training.held_out import HeldOut, draw_held_out
 from loki_core.training.leakage import Leakage
@@ -103,7 +103,7 @@ def test_a_slow_method_is_asked_about_fewer_people_and_the_table_says_so(scenes:
 def test_frames_of_a_clip_do_not_see_each_other_when_drawn_one_by_one(small: HeldOut, tiny_pipeline: LokiPipeline):
     method = NetworkMethod("tiny", tiny_pipeline, SAMPLER, embedded_head(), half=False)
     both = method.frames(small.pairs)
-    first = [first_target(s) for s in small.pairs]
+    first = [s.first(1) for s in small.pairs]
     assert (both[:, :1].float() - method.frames(first).float()).abs().max() <= 1
 
 

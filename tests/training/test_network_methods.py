@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 import torch
 
@@ -17,7 +15,7 @@ from loki_core.lia_x.animate import LiaX
 from loki_core.lia_x.generator import Generator, LiaXConfig
 from loki_core.motion.apart import without_expression
 from loki_core.raster.driver_map import driver_map, pose_and_deform
-from loki_core.training.held_out import FACE_CHANGED, POSE_CHANGED, Driven, HeldOut, draw_held_out
+from loki_core.training.held_out import FACE_CHANGED, POSE_CHANGED, HeldOut, draw_held_out
 from loki_core.training.methods import Learned
 from loki_core.training.network_methods import DexMethod, LiaXMethod, NetworkMethod
 from loki_core.training.pictures import signed
@@ -52,11 +50,6 @@ def difference(one: torch.Tensor, other: torch.Tensor) -> float:
     return float((one.float() - other.float()).abs().max())
 
 
-def short(sample: Driven, frames: int) -> Driven:
-    names = ("targets", "maps", "masks", "focus", "coefficients", "places", "poses", "pose_focus", "faces")
-    return replace(sample, **{name: getattr(sample, name)[:frames] for name in names})
-
-
 @pytest.mark.parametrize("config", [PLAIN, PROGRESSIVE])
 def test_loki_side_by_side_is_what_the_pipeline_draws(config: SamplerConfig, scenes: HeldOut, tiny_pipeline: LokiPipeline):
     sample = scenes.moving[0]
@@ -74,7 +67,7 @@ def test_progressive_guidance_makes_another_picture(scenes: HeldOut, tiny_pipeli
 
 @pytest.mark.parametrize("config", [PLAIN, PROGRESSIVE])
 def test_dex_side_by_side_is_what_the_pipeline_draws(config: SamplerConfig, scenes: HeldOut, dex: DexPipeline):
-    samples = [short(sample, 2) for sample in (*scenes.pairs, *scenes.apart)]
+    samples = [sample.first(2) for sample in (*scenes.pairs, *scenes.apart)]
     made = DexMethod("tiny", dex, config, HEAD, half=False).clips(samples)
     for clip, sample in zip(made, samples, strict=True):
         vertices, moved = pose_and_deform(HEAD, sample.reference_coefficients[None])
@@ -95,7 +88,7 @@ def test_dex_hears_pose_and_face_from_their_own_drivers(scenes: HeldOut, dex: De
 
 def test_frames_of_dex_do_not_see_each_other_when_drawn_one_by_one(scenes: HeldOut, dex: DexPipeline):
     method = DexMethod("tiny", dex, PLAIN, HEAD, half=False)
-    both, first = method.frames(scenes.pairs), method.frames([short(sample, 1) for sample in scenes.pairs])
+    both, first = method.frames(scenes.pairs), method.frames([sample.first(1) for sample in scenes.pairs])
     assert difference(both[:, :1], first) <= 1
 
 
