@@ -37,22 +37,23 @@ class MotionNetwork(ModelMixin, ConfigMixin):  # type: ignore[misc]
 
     def forward(
         self,
-        source: Float[Tensor, "B 3 H W"],
-        masked_source: Float[Tensor, "B 3 H W"],
-        masked_drivers: Float[Tensor, "B K 3 H W"],
-        expressive: Float[Tensor, "B K 3 H W"],
-    ) -> tuple[Float[Tensor, "B K 3 H W"], Float[Tensor, "B K 3 4"]]:
-        """The source as each driver is posed and another picture of it looks, and how each moved it.
+        masked: Float[Tensor, "B N 3 H W"],
+        source: Float[Tensor, "B 3 H W"] | None = None,
+        expressive: Float[Tensor, "B K 3 H W"] | None = None,
+    ) -> tuple[Float[Tensor, "B N 3 4"], Float[Tensor, "B K 3 H W"] | None]:
+        """Poses of pictures whose eyes and mouth are masked; with `source` and `expressive`, also what is drawn from them.
 
-        Pose is read from pictures whose eyes and mouth are masked, expression from `expressive`: the drivers, or other views of
-        the same instants.
+        Then `masked` are those of the source and of K drivers: the source is drawn as each driver is posed and as another picture
+        of it looks, which is the driver itself or another view of the same instant.
         """
-        count = masked_drivers.shape[1]
-        posed, drivers = self.pose(masked_source)[:, None], self.pose(masked_drivers.flatten(0, 1)).unflatten(0, (-1, count))
-        moved = relative_pose(drivers, posed.expand_as(drivers))
-        volumes = self.appearance(source).repeat_interleave(count, 0)
+        poses = self.pose(masked.flatten(0, 1)).unflatten(0, masked.shape[:2])
+        if source is None or expressive is None:
+            return poses, None
+        drivers = poses[:, 1:]
+        moved = relative_pose(drivers, poses[:, :1].expand_as(drivers))
+        volumes = self.appearance(source).repeat_interleave(drivers.shape[1], 0)
         drawn = self.decoder(warp_volume(volumes, moved.flatten(0, 1)), self.expression(expressive.flatten(0, 1)))
-        return drawn.unflatten(0, (-1, count)), moved
+        return poses, drawn.unflatten(0, drivers.shape[:2])
 
 
 class _Decoder(nn.Module):

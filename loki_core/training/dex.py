@@ -22,7 +22,7 @@ from loki_core.dex.masking import pose_pictures
 from loki_core.dex.motion import MotionNetwork
 from loki_core.dex.network import DexNetwork
 from loki_core.dex.pipeline import DexPipeline
-from loki_core.dex.similarity import pose_matrix, relative_pose
+from loki_core.dex.similarity import pose_matrix
 from loki_core.dex.windows import DRIVERS, SOURCE, VIEWS, DrivenWindows
 from loki_core.diffusion.latents import to_latents
 from loki_core.diffusion.network import LokiNetwork
@@ -43,10 +43,13 @@ __all__ = [
     "MotionTrainer",
     "animator_loss",
     "motion_loss",
+    "posing_loss",
     "run_without",
     "seeded",
 ]
 
+_USUAL_SIZE = -0.87
+"""Logarithm of the size of 10 cm in a crop, in half sides: about 0.42."""
 _FACELESS = 7919
 """Apart from the seeds that noise is drawn with."""
 
@@ -57,8 +60,10 @@ class MotionRun:
 
     network: MotionConfig
     train: TrainConfig
-    hint: float = 3.0
-    """Weight of the known poses at the start: until volumes land where they belong, nothing else is learned."""
+    posing: int = 4000
+    """Steps at the start in which pose alone is learned, from known poses."""
+    hint: float = 1.0
+    """Weight of the known poses behind that."""
     hint_steps: int = 4000
     """Steps in which it fades; what pose is in the end, the pictures say."""
 
@@ -113,23 +118,37 @@ def run_without(run: MotionRun | DexRun, part: DexPart) -> MotionRun | DexRun:
     return replace(run, network=motion_without(run.network))
 
 
+def pose_error(poses: Float[Tensor, "B N 3 4"], places: Float[Tensor, "B N 6"]) -> Float[Tensor, ""]:
+    """Mean absolute difference of [sR | t] from the known ones, whose sizes are taken relative to a usual one."""
+    usual = places.new_tensor([0, 0, 0, 0, 0, _USUAL_SIZE])
+    return (poses - pose_matrix(places - usual)).abs().mean()
+
+
+def posing_loss(network: nn.Module, config: MotionConfig, batch: Batch) -> Float[Tensor, ""]:
+    """How far the poses of all pictures are from the known ones."""
+    return pose_error(network(_masked(config, batch))[0], batch.places)
+
+
 def motion_loss(
     network: nn.Module, config: MotionConfig, batch: Batch, weights: Float[Tensor, "B K 1 H W"], hint: float = 0.0
 ) -> Float[Tensor, ""]:
     """The source drawn in each driver's pose, with the expression of the driver as another view shows it, against the driver.
 
-    `hint`: weight of how far the movement from source to driver is from the known one, mean absolute difference of [sR | t].
+    `hint`: weight of `pose_error`.
     """
-    pictures, count = signed(batch.targets), len(batch.targets)
-    masked = pose_pictures(config, pictures.flatten(0, 1), batch.focus.flatten(0, 1)).unflatten(0, (count, -1))
+    pictures, masked = signed(batch.targets), _masked(config, batch)
     drivers, expressive = pictures[:, DRIVERS], pictures[:, VIEWS if config.augmented else DRIVERS]
-    drawn, moved = network(pictures[:, SOURCE], masked[:, SOURCE], masked[:, DRIVERS], expressive)
+    posed = [SOURCE, *range(len(batch.places[0]))[DRIVERS]]
+    poses, drawn = network(masked[:, posed], pictures[:, SOURCE], expressive)
     wrong = ((drawn.float() - drivers).abs() * weights).mean()
     loss = wrong + pyramid_difference(drawn.float().flatten(0, 1), drivers.flatten(0, 1))
-    if not hint:
-        return loss
-    known = pose_matrix(batch.places)
-    return loss + hint * (moved - relative_pose(known[:, DRIVERS], known[:, :1].expand_as(known[:, DRIVERS]))).abs().mean()
+    return loss + hint * pose_error(poses, batch.places[:, posed])
+
+
+def _masked(config: MotionConfig, batch: Batch) -> Float[Tensor, "B T 3 H W"]:
+    """All pictures as the pose encoder is shown them."""
+    shape = batch.targets.shape[:2]
+    return pose_pictures(config, signed(batch.targets).flatten(0, 1), batch.focus.flatten(0, 1)).unflatten(0, shape)
 
 
 def animator_loss(
@@ -143,8 +162,7 @@ def animator_loss(
 ) -> Float[Tensor, ""]:
     """Weighted mean square error of what is predicted for the noisy frames behind the source. `faced`: with expression."""
     count, kept = len(batch.targets), (~draws.dropped).float()
-    pictures = signed(batch.targets)
-    masked = pose_pictures(config.motion, pictures.flatten(0, 1), batch.focus.flatten(0, 1)).unflatten(0, (count, -1))
+    pictures, masked = signed(batch.targets), _masked(config.motion, batch)
     latents = to_latents(pictures.flatten(0, 1), config).unflatten(0, (count, -1))
     source, clean = latents[:, SOURCE] * kept[:, None, None, None], latents[:, 1:]
     noisy = schedule.noisy(clean, draws.noise, draws.timesteps)
@@ -155,7 +173,9 @@ def animator_loss(
 
 
 class MotionTrainer(TrainingLoop):
-    """Learns pose, appearance and expression. The weights in the folder are as `read_motion_network` reads them."""
+    """Learns pose, then appearance and expression with it. The weights in the folder are as `read_motion_network` reads them."""
+
+    idle = True
 
     def __init__(self, run: MotionRun, head: HeadModel, folder: Path) -> None:
         if run.train.data.size != run.network.image_size:
@@ -171,9 +191,12 @@ class MotionTrainer(TrainingLoop):
         return network
 
     def _loss(self, batch: Batch, number: int) -> Tensor:
-        weights = focus_weights(batch.focus[:, DRIVERS], 1, self.config.loss, self.step)
-        device, hint = self.accelerator.device, self.run.hint * max(0.0, 1 - self.step / self.run.hint_steps)
-        return motion_loss(self.network, self.run.network, batch.to(device), weights.to(device), hint)
+        batch, run = batch.to(self.accelerator.device), self.run
+        if self.step < run.posing:
+            return posing_loss(self.network, run.network, batch)
+        drawing = self.step - run.posing
+        weights = focus_weights(batch.focus[:, DRIVERS], 1, self.config.loss, drawing)
+        return motion_loss(self.network, run.network, batch, weights, run.hint * max(0.0, 1 - drawing / run.hint_steps))
 
     def _save_weights(self, folder: Path) -> None:
         self.averaged().save_pretrained(folder)

@@ -7,10 +7,11 @@ import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from accelerate import Accelerator  # type: ignore[import-untyped]  # it carries no type information
+from accelerate.utils import DistributedDataParallelKwargs  # type: ignore[import-untyped]
 from diffusers.training_utils import EMAModel
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, Sampler
@@ -39,6 +40,9 @@ class TrainingLoop(ABC):
     In the folder: `state/` to go on from, `weights/` (the moving average) and `losses.csv`.
     """
 
+    idle: ClassVar[bool] = False
+    """Whether a step may leave parameters without gradients, which several processes must be told."""
+
     def __init__(self, config: TrainConfig, head: HeadModel, folder: Path, build: Callable[[], nn.Module]) -> None:
         """`build` makes the network, with what is random in it drawn after `config.seed`."""
         self.config, self.head, self.folder = config, head, folder
@@ -46,7 +50,11 @@ class TrainingLoop(ABC):
         if isinstance(config.data, SyntheticConfig) and config.data.seed >= HELD_OUT_SEED:
             raise ValueError(f"expected a seed of the data below {HELD_OUT_SEED}, got {config.data.seed}: evaluation keeps those")
         torch.manual_seed(config.seed)
-        self.accelerator = Accelerator(mixed_precision=config.precision, gradient_accumulation_steps=config.accumulate)
+        self.accelerator = Accelerator(
+            mixed_precision=config.precision,
+            gradient_accumulation_steps=config.accumulate,
+            kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=self.idle)],
+        )
         network = build()
         self.average = EMAModel(network.parameters(), decay=config.optimizer.averaging, use_ema_warmup=True, power=0.75)
         trained = [parameter for parameter in network.parameters() if parameter.requires_grad]

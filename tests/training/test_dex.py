@@ -15,11 +15,22 @@ from loki_core.dex.motion import MotionNetwork
 from loki_core.dex.network import DexNetwork
 from loki_core.dex.pipeline import DexPipeline
 from loki_core.dex.saved import read_motion_network
+from loki_core.dex.similarity import pose_matrix
 from loki_core.dex.windows import DRIVERS, VIEWS, DrivenWindows
 from loki_core.errors import InputError
 from loki_core.head.embedded import embedded_head
 from loki_core.training.config import LossConfig, OptimizerConfig, TrainConfig
-from loki_core.training.dex import DEX_RUNS, DexRun, DexTrainer, MotionRun, MotionTrainer, animator_loss, motion_loss, run_without
+from loki_core.training.dex import (
+    DEX_RUNS,
+    DexRun,
+    DexTrainer,
+    MotionRun,
+    MotionTrainer,
+    animator_loss,
+    motion_loss,
+    posing_loss,
+    run_without,
+)
 from loki_core.training.step import draw_chances
 from tests.dex.tiny import TINY, TINY_MOTION
 
@@ -33,7 +44,7 @@ TRAIN = TrainConfig(
     optimizer=OptimizerConfig(rate=3e-3, warm_up=1),
     save_every=1000,
 )
-MOTION, ANIMATOR = MotionRun(TINY_MOTION, TRAIN), DexRun(TINY, TRAIN)
+MOTION, ANIMATOR = MotionRun(TINY_MOTION, TRAIN, posing=0), DexRun(TINY, TRAIN)
 
 
 def motion_network() -> MotionNetwork:
@@ -92,18 +103,31 @@ def test_training_the_encoders_lowers_the_loss(tmp_path: Path, batch: Batch):
     assert all(torch.equal(value, averaged[name]) for name, value in read.state_dict().items())
 
 
-def test_a_hint_brings_learned_movements_nearer_to_the_known_ones(tmp_path: Path, batch: Batch):
-    plain = torch.ones(4, 2, 1, 16, 16)
+def test_known_poses_alone_are_learned_first(tmp_path: Path, batch: Batch):
+    made = MotionTrainer(replace(MOTION, posing=20), HEAD, tmp_path)
+    begun = {name: value.clone() for name, value in made.network.state_dict().items()}
+    before = posing_loss(made.network, TINY_MOTION, batch).item()
+    made.train(20)
+    assert posing_loss(made.network, TINY_MOTION, batch).item() < 0.8 * before
+    changed = {name.split(".")[0] for name, value in made.network.state_dict().items() if not torch.equal(value, begun[name])}
+    assert changed == {"pose"}
+    made.train(21)
+    changed = {name.split(".")[0] for name, value in made.network.state_dict().items() if not torch.equal(value, begun[name])}
+    assert changed == {"pose", "appearance", "expression", "decoder"}
 
-    def wrong(network: MotionNetwork) -> float:
-        with torch.no_grad():
-            hinted, alone = (motion_loss(network, TINY_MOTION, batch, plain, hint).item() for hint in (1.0, 0.0))
-        return hinted - alone
 
-    hinted, alone = (MotionTrainer(replace(MOTION, hint=hint, hint_steps=60), HEAD, tmp_path / f"{hint}") for hint in (3.0, 0.0))
-    for made in (hinted, alone):
-        made.train(30)
-    assert wrong(hinted.network) < 0.9 * wrong(alone.network)
+def test_a_hint_is_how_far_poses_are_from_the_known_ones(batch: Batch):
+    network, plain = motion_network(), torch.ones(4, 2, 1, 16, 16)
+    with torch.no_grad():
+        hinted, alone = (motion_loss(network, TINY_MOTION, batch, plain, hint) for hint in (1.0, 0.0))
+        poses = network(pose_pictures_of(batch)[:, [0, 1, 3]])[0]
+    known = pose_matrix(batch.places[:, [0, 1, 3]] - torch.tensor([0, 0, 0, 0, 0, -0.87]))
+    torch.testing.assert_close(hinted - alone, (poses - known).abs().mean(), atol=1e-5, rtol=1e-4)
+
+
+def pose_pictures_of(batch: Batch) -> torch.Tensor:
+    pictures = batch.targets.float() / 127.5 - 1
+    return hide_features(pictures.flatten(0, 1), batch.focus.flatten(0, 1)).unflatten(0, batch.targets.shape[:2])
 
 
 def test_a_resumed_run_of_the_encoders_ends_with_the_same_weights(tmp_path: Path):
@@ -164,8 +188,8 @@ def test_without_augmentation_pose_and_expression_are_read_from_the_driver_as_it
     seen: list[torch.Tensor] = []
     network.register_forward_pre_hook(lambda module, inputs: seen.extend(inputs))
     motion_loss(network, other, batch, plain)
-    source, masked_source, masked_drivers, expressive = seen
-    assert torch.equal(masked_source, source) and torch.equal(masked_drivers, expressive)
+    masked, source, expressive = seen
+    assert torch.equal(masked[:, 0], source) and torch.equal(masked[:, 1:], expressive)
     assert torch.equal(expressive, batch.targets[:, DRIVERS].float() / 127.5 - 1)
     shown, focus = expressive[:, 0], batch.focus[:, DRIVERS][:, 0]
     assert not torch.equal(pose_pictures(TINY_MOTION, shown, focus), pose_pictures(other, shown, focus))
