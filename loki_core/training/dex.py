@@ -30,7 +30,7 @@ from loki_core.diffusion.schedule import NoiseSchedule
 from loki_core.errors import InputError
 from loki_core.head.model import HeadModel
 from loki_core.training.begin import take_unets
-from loki_core.training.config import OptimizerConfig, TrainConfig
+from loki_core.training.config import LossConfig, OptimizerConfig, TrainConfig
 from loki_core.training.loop import TrainingLoop
 from loki_core.training.pictures import pyramid_difference, signed
 from loki_core.training.step import Draws, draw_chances, focus_weights
@@ -94,6 +94,7 @@ DEX_RUNS: Mapping[str, MotionRun | DexRun] = MappingProxyType(
                 preset="dex-motion-mini",
                 data=SyntheticConfig(size=64, frames=7, clips=0.0, still=0.0),
                 optimizer=OptimizerConfig(rate=5e-4),
+                loss=LossConfig(focus=10.0, focus_steps=100_000),  # the decoder is not kept: what it draws is to teach expression
             ),
         ),
         "dex-mini": DexRun(
@@ -134,14 +135,14 @@ def motion_loss(
 ) -> Float[Tensor, ""]:
     """The source drawn in each driver's pose, with the expression of the driver as another view shows it, against the driver.
 
-    `hint`: weight of `pose_error`.
+    Absolute differences of pictures times `weights`, and of the octaves of their Laplacian pyramids. `hint`: weight of `pose_error`.
     """
     pictures, masked = signed(batch.targets), _masked(config, batch)
     drivers, expressive = pictures[:, DRIVERS], pictures[:, VIEWS if config.augmented else DRIVERS]
     posed = [SOURCE, *range(len(batch.places[0]))[DRIVERS]]
     poses, drawn = network(masked[:, posed], pictures[:, SOURCE], expressive)
-    wrong = ((drawn.float() - drivers).abs() * weights).mean()
-    loss = wrong + pyramid_difference(drawn.float().flatten(0, 1), drivers.flatten(0, 1))
+    seen, wanted = ((pictures * weights).flatten(0, 1) for pictures in (drawn.float(), drivers))
+    loss = (seen - wanted).abs().mean() + pyramid_difference(seen, wanted)
     return loss + hint * pose_error(poses, batch.places[:, posed])
 
 
