@@ -135,7 +135,8 @@ def motion_loss(
 ) -> Float[Tensor, ""]:
     """The source drawn in each driver's pose, with the expression of the driver as another view shows it, against the driver.
 
-    Absolute differences of pictures times `weights`, and of the octaves of their Laplacian pyramids. `hint`: weight of `pose_error`.
+    Absolute differences of pictures times `weights`, and of the octaves of their Laplacian pyramids. `hint`: weight of
+    `pose_error`.
     """
     pictures, masked = signed(batch.targets), _masked(config, batch)
     drivers, expressive = pictures[:, DRIVERS], pictures[:, VIEWS if config.augmented else DRIVERS]
