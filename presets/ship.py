@@ -1,7 +1,8 @@
-"""Puts a finished run's weights where they come with the project: python presets/ship.py runs/mini presets/loki/mini.
+"""Puts trained weights where they come with the project: python presets/ship.py presets/loki/mini runs/first runs/second.
 
-Weights become half precision; run.json and losses.csv go with them, and losses.webp shows the curve. The model card, README.md,
-is written by hand and stays.
+The runs are those that led to the weights, each begun with the one before; the last one's weights are taken, in half precision.
+Of each run the settings and the losses go along, as runs/1.json and runs/1.csv and so on, and losses.webp shows the curve over
+all of them. The model card, README.md, is written by hand and stays.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import csv
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import matplotlib
@@ -22,15 +24,20 @@ SMOOTH = 25
 """Lines of losses.csv that a point of the curve is the mean of."""
 
 
-def main(run: Path, place: Path) -> None:
-    for source in sorted((run / "weights").rglob("*")):
-        target = place / source.relative_to(run / "weights")
+def main(place: Path, runs: Sequence[Path]) -> None:
+    weights = runs[-1] / "weights"
+    for source in sorted(weights.rglob("*")):
+        target = place / source.relative_to(weights)
         if source.is_file():
             target.parent.mkdir(parents=True, exist_ok=True)
             _copy(source, target)
-    for name in ("run.json", "losses.csv"):
-        shutil.copyfile(run / name, place / name)
-    _draw(place / "losses.csv", place / "losses.webp")
+    told = place / "runs"
+    shutil.rmtree(told, ignore_errors=True)
+    told.mkdir()
+    for number, run in enumerate(runs, 1):
+        shutil.copyfile(run / "run.json", told / f"{number}.json")
+        shutil.copyfile(run / "losses.csv", told / f"{number}.csv")
+    _draw([told / f"{number}.csv" for number in range(1, len(runs) + 1)], place / "losses.webp")
     size = sum(path.stat().st_size for path in place.rglob("*.safetensors"))
     if size > MOST:
         raise SystemExit(f"expected weights of at most {MOST} bytes, got {size}; make the network smaller")
@@ -47,19 +54,25 @@ def _copy(source: Path, target: Path) -> None:
     save_file(tensors, target, metadata={"format": "pt"})
 
 
-def _draw(losses: Path, picture: Path) -> None:
-    with losses.open(encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    groups = [rows[start : start + SMOOTH] for start in range(0, len(rows) - SMOOTH + 1, SMOOTH)]
-    steps = [int(group[-1]["step"]) for group in groups]
-    means = [sum(float(row["loss"]) for row in group) / SMOOTH for group in groups]
+def _draw(losses: Sequence[Path], picture: Path) -> None:
+    """One line for each run, each where the one before ended."""
     matplotlib.use("agg")
     figure, axes = plt.subplots(figsize=(6, 3), layout="constrained")
-    axes.plot(steps, means)
+    begun = 0
+    for number, path in enumerate(losses, 1):
+        with path.open(encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        groups = [rows[start : start + SMOOTH] for start in range(0, len(rows) - SMOOTH + 1, SMOOTH)]
+        steps = [begun + int(group[-1]["step"]) for group in groups]
+        means = [sum(float(row["loss"]) for row in group) / SMOOTH for group in groups]
+        axes.plot(steps, means, label=f"run {number}")
+        begun += int(rows[-1]["step"])
     axes.set(xlabel="step", ylabel="loss", yscale="log")
     axes.grid(visible=True, which="both", alpha=0.3)
+    if len(losses) > 1:
+        axes.legend()
     figure.savefig(picture, dpi=100)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    main(Path(sys.argv[1]), [Path(run) for run in sys.argv[2:]])

@@ -39,9 +39,11 @@ def test_they_are_small_and_in_half_precision(folder):
 
 def test_they_are_of_the_preset_and_say_how_they_were_made(folder):
     assert LokiPipeline.from_pretrained(folder, head=embedded_head().id).network.loki == preset("mini")
-    run = json.loads((folder / "run.json").read_text())
-    assert run["seed"] == 0 and len(run["commit"]) >= 40
-    assert (folder / "losses.csv").read_text().startswith("step,loss,rate,seconds")
+    runs = [json.loads(path.read_text()) for path in sorted((folder / "runs").glob("*.json"))]
+    assert all(len(run["commit"]) >= 40 for run in runs) and len({run["seed"] for run in runs}) == len(runs)
+    assert [run.get("begun") is None for run in runs] == [True] + [False] * (len(runs) - 1)  # each goes on from the one before
+    losses = sorted((folder / "runs").glob("*.csv"))
+    assert len(losses) == len(runs) and all(path.read_text().startswith("step,loss,rate,seconds") for path in losses)
     assert (folder / "README.md").is_file()
 
 
