@@ -104,7 +104,7 @@ def _pipeline(folder: Path) -> LokiPipeline | DexPipeline:
 
 
 def _compared(read: list[_Saved], arguments: argparse.Namespace) -> Compared:
-    from loki_core.training.evaluation_report import weights_hash
+    from loki_core.diffusion.saved import weights_hash
     from loki_core.training.held_out import CLIP_FRAMES
 
     for saved in read:
@@ -153,8 +153,8 @@ def _method(name: str, pipeline: LokiPipeline | DexPipeline, config: SamplerConf
 
 def _lia_x(file: Path) -> tuple[Learned, str]:
     """The network of a file, and the file's hash."""
+    from loki_core.diffusion.saved import weights_hash
     from loki_core.lia_x.checkpoint import load_animator
-    from loki_core.training.evaluation_report import weights_hash
     from loki_core.training.network_methods import LiaXMethod
 
     animator = load_animator(file)

@@ -155,8 +155,8 @@ def _loki(arguments: argparse.Namespace) -> TrainingLoop:
     from loki_core.data.folder import FolderWindows, folder_config
     from loki_core.data.vectors import vector_length
     from loki_core.diffusion.configs import ablated, preset
+    from loki_core.diffusion.saved import weights_hash
     from loki_core.head.embedded import embedded_head
-    from loki_core.training.begin import weights_digest
     from loki_core.training.loki_runs import loki_run
     from loki_core.training.run_folder import describe_run
     from loki_core.training.trainer import Trainer
@@ -173,7 +173,7 @@ def _loki(arguments: argparse.Namespace) -> TrainingLoop:
         FolderWindows(head, data)  # refuses what cannot be read before anything is written
     config = loki_run(arguments.preset, data, seed=arguments.seed)
     base = _beginning(arguments, loki, head)
-    begun = weights_digest(arguments.begin) if arguments.begin else None
+    begun = weights_hash(arguments.begin) if arguments.begin else None
     _describe(lambda: describe_run(arguments.out, config, loki, resume=arguments.resume, begun=begun))
     return Trainer(config, loki, head, arguments.out, base)
 
@@ -207,8 +207,9 @@ def _lia_x(arguments: argparse.Namespace) -> TrainingLoop:
 
 def _dex(arguments: argparse.Namespace) -> TrainingLoop:
     from loki_core.dex.saved import read_motion_network
+    from loki_core.diffusion.saved import weights_hash
     from loki_core.head.embedded import embedded_head
-    from loki_core.training.begin import read_unets, weights_digest
+    from loki_core.training.begin import read_unets
     from loki_core.training.dex import DEX_RUNS, DexTrainer, MotionRun, MotionTrainer, run_without, seeded
     from loki_core.training.run_folder import describe_preset_run
 
@@ -226,7 +227,7 @@ def _dex(arguments: argparse.Namespace) -> TrainingLoop:
         raise InputError("expected --motion with a folder of weights, got none; train --preset dex-motion-mini first")
     motion = read_motion_network(arguments.motion)
     unets = read_unets(arguments.begin, run.network, head.id) if arguments.begin else None
-    begun = weights_digest(arguments.begin) if arguments.begin else None
+    begun = weights_hash(arguments.begin) if arguments.begin else None
     values, seed = run.to_dict(), run.train.seed
     _describe(lambda: describe_preset_run(arguments.out, "dex", values, seed=seed, resume=arguments.resume, begun=begun))
     return DexTrainer(run, motion, head, arguments.out, unets)

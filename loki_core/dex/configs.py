@@ -17,6 +17,7 @@ from loki_core.errors import InputError
 
 __all__ = [
     "DEX_PRESETS",
+    "QUARTER",
     "DexConfig",
     "DexPart",
     "ExpressionConfig",
@@ -31,6 +32,10 @@ __all__ = [
 
 DexPart = Literal["rays", "warping", "augmentation"]
 """What a network can be trained without, to see what it is worth."""
+
+
+QUARTER = 4
+"""Pixels of a picture to one of the pose encoder's first stage, along a side."""
 
 
 @dataclass(frozen=True)
@@ -93,11 +98,8 @@ class MotionConfig:
             raise ValueError(f"expected as many stages up as down, got {self.decoder} and {self.volume.widths}")
         if self.pose.depths is not None and len(self.pose.widths) != len(self.pose.depths):
             raise ValueError(f"expected a depth for each width, got {self.pose}")
-        if self.image_size % (4 * 2 ** (len(self.pose.widths) - 1)):
-            raise ValueError(f"expected a picture's side that all stages of the pose encoder divide, got {self.image_size}")
-        if self.image_size % (self.unshuffle * 2 ** (len(self.volume.widths) - 1)) or self.expression.size % 2 ** (
-            self.expression.depth + 3
-        ):
+        smallest = (QUARTER * 2 ** (len(self.pose.widths) - 1), self.unshuffle * 2 ** (len(self.volume.widths) - 1))
+        if any(self.image_size % side for side in smallest) or self.expression.size % 2 ** (self.expression.depth + 3):
             raise ValueError(f"expected sizes that all stages divide, got {self.image_size} and {self.expression}")
 
     def to_dict(self) -> dict[str, Any]:

@@ -9,13 +9,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from loki_core.dex.blocks import ConvNeXtBlock, ResidualBlock, ResidualStages, norm_groups
-from loki_core.dex.configs import ExpressionConfig, PoseConfig, VolumeConfig
+from loki_core.dex.configs import QUARTER, ExpressionConfig, PoseConfig, VolumeConfig
 from loki_core.dex.similarity import DEGREES_OF_FREEDOM, pose_matrix
 
 __all__ = ["AppearanceEncoder", "ExpressionEncoder", "PoseEncoder"]
 
-_QUARTER = 4
-"""Pixels of a picture to one of the pose encoder's first stage, along a side."""
 _LARGEST_TURN = 0.1
 """Spread of an untrained pose encoder's answers: it begins near the identity."""
 
@@ -46,10 +44,9 @@ class PoseEncoder(nn.Module):
         """`size`: side of the pictures, pixels."""
         super().__init__()
         widths = config.widths
-        residual = config.depths is None
-        self.stages = ResidualStages(widths, _QUARTER) if residual else _ConvNeXt(widths, config.depths or ())
+        self.stages = ResidualStages(widths, QUARTER) if config.depths is None else _ConvNeXt(widths, config.depths)
         self.last = nn.GroupNorm(1, widths[-1])
-        read = widths[-1] * (size // (_QUARTER * 2 ** (len(widths) - 1))) ** 2
+        read = widths[-1] * (size // (QUARTER * 2 ** (len(widths) - 1))) ** 2
         self.out = nn.Linear(read, DEGREES_OF_FREEDOM)
         nn.init.normal_(self.out.weight, std=_LARGEST_TURN / read**0.5)
         nn.init.zeros_(self.out.bias)
@@ -63,7 +60,7 @@ class _ConvNeXt(nn.Module):
 
     def __init__(self, widths: tuple[int, ...], depths: tuple[int, ...]) -> None:
         super().__init__()
-        self.stem = nn.Conv2d(3, widths[0], _QUARTER, stride=_QUARTER)
+        self.stem = nn.Conv2d(3, widths[0], QUARTER, stride=QUARTER)
         self.smaller = nn.ModuleList(nn.Conv2d(before, after, 2, stride=2) for before, after in pairwise(widths))
         self.norms = nn.ModuleList(nn.GroupNorm(1, width) for width in widths[:-1])
         self.stages = nn.ModuleList(

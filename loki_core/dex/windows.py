@@ -40,6 +40,6 @@ class DrivenWindows(SyntheticWindows):
         each[1 + SOURCE] = replace(self._face(rng), betas=betas)
         if self.kind == "views":
             targets = each[1:]
-            views = [with_pose(driver, replace(self._face(rng), betas=betas)) for driver in targets[DRIVERS]]
-            each[3::2] = views
+            targets[VIEWS] = [with_pose(driver, replace(self._face(rng), betas=betas)) for driver in targets[DRIVERS]]
+            each[1:] = targets
         return stack_params(each)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from loki_core.tensors import check_tensors
 
 __all__ = [
     "SavedPipeline", "fill_network", "read_architecture", "read_config", "read_json", "read_network", "read_pipeline",
-    "read_tensors", "read_vae", "read_weights",
+    "read_tensors", "read_vae", "read_weights", "weights_hash",
 ]  # fmt: skip
 
 _WEIGHTS = "diffusion_pytorch_model.safetensors"
@@ -89,6 +90,12 @@ def fill_network(network: nn.Module, folder: Path, name: str, dtype: torch.dtype
 def read_weights(folder: Path) -> dict[str, Tensor]:
     """The tensors of a network's folder, as `read_tensors` gives them."""
     return read_tensors(folder / _WEIGHTS)
+
+
+def weights_hash(path: Path) -> str:
+    """SHA-256 of a saved pipeline's network, or of a file of weights; hexadecimal."""
+    with (path if path.is_file() else path / "network" / _WEIGHTS).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 import torch
@@ -17,7 +16,7 @@ from loki_core.diffusion.stable_diffusion import Base
 from loki_core.errors import InputError
 from loki_core.head.model import HeadId
 
-__all__ = ["begin_with", "read_unets", "take_unets", "weights_digest"]
+__all__ = ["begin_with", "read_unets", "take_unets"]
 
 _LOOK = "attn2.to_out.0."
 """The last layer of a look at the expression."""
@@ -51,14 +50,3 @@ def take_unets(network: DexNetwork, learned: LokiNetwork) -> None:
     state["conv_in.weight"] = F.pad(state["conv_in.weight"], (0, 0, 0, 0, 0, joined))
     silent = {name: torch.zeros_like(value) for name, value in own.items() if _LOOK in name}
     network.generation.load_state_dict({**own, **silent, **state})
-
-
-def weights_digest(folder: Path) -> str:
-    """SHA-256 of the network's file in a folder of weights, which says what a run began with. Raises `InputError` without one."""
-    files = sorted((folder / "network").glob("*.safetensors"))
-    if not files:
-        raise InputError(f"expected a folder of weights to begin with, got '{folder}' without any; give the weights of a run")
-    digest = hashlib.sha256()
-    for file in files:
-        digest.update(file.read_bytes())
-    return digest.hexdigest()

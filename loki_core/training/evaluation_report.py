@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -17,11 +15,10 @@ from loki_core.training.held_out import MOVEMENTS
 from loki_core.training.leakage import Leakage
 from loki_core.training.seams import Seams
 
-__all__ = ["Setting", "cell", "markdown_table", "notes", "pose_lines", "report_table", "report_values", "weights_hash"]
+__all__ = ["Setting", "cell", "markdown_table", "notes", "pose_lines", "report_table", "report_values"]
 
 _NONE: Mapping[str, PoseAccuracy] = MappingProxyType({})
 _NO_SEAMS: Mapping[str, Seams] = MappingProxyType({})
-_WEIGHTS = Path("network") / "diffusion_pytorch_model.safetensors"
 
 
 @dataclass(frozen=True)
@@ -155,12 +152,6 @@ def report_values(
         "seams": {name: asdict(each) for name, each in seams.items()},
     }
     return _finite(values if leakage is None else {**values, "leakage": asdict(leakage)})
-
-
-def weights_hash(path: Path) -> str:
-    """SHA-256 of a saved pipeline's network, or of a file of weights; hexadecimal."""
-    with (path if path.is_file() else path / _WEIGHTS).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _seam_lines(seams: Mapping[str, Seams]) -> list[str]:

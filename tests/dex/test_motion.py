@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -19,10 +21,12 @@ def clips(seed: int, count: int = 3) -> torch.Tensor:
     return pictures(seed, 2 * count).unflatten(0, (2, count))
 
 
-@pytest.fixture
-def network() -> MotionNetwork:
+@pytest.fixture(params=["convnext", "residual"])
+def network(request: pytest.FixtureRequest) -> MotionNetwork:
+    """With each kind of pose encoder."""
     torch.manual_seed(0)
-    return MotionNetwork(TINY_MOTION.to_dict()).eval()
+    pose = replace(TINY_MOTION.pose, depths=None if request.param == "residual" else TINY_MOTION.pose.depths)
+    return MotionNetwork(replace(TINY_MOTION, pose=pose).to_dict()).eval()
 
 
 def test_each_encoder_gives_what_it_is_for(network: MotionNetwork):

@@ -11,10 +11,11 @@ import torch
 from loki_core.data.samples import SyntheticConfig
 from loki_core.dex.network import DexNetwork
 from loki_core.diffusion.pipeline import LokiPipeline
+from loki_core.diffusion.saved import weights_hash
 from loki_core.errors import InputError
 from loki_core.head.embedded import embedded_head
 from loki_core.head.model import HeadId
-from loki_core.training.begin import begin_with, read_unets, take_unets, weights_digest
+from loki_core.training.begin import begin_with, read_unets, take_unets
 from loki_core.training.config import TrainConfig
 from loki_core.training.run_folder import describe_run
 from loki_core.training.trainer import Trainer
@@ -68,6 +69,13 @@ def test_an_animator_that_begins_with_lokis_unets_first_draws_what_they_do_witho
     torch.testing.assert_close(drawn, expected, atol=1e-5, rtol=1e-4)
 
 
+def test_a_folder_without_weights_is_refused(tmp_path):
+    with pytest.raises(InputError, match="choose a folder of weights"):
+        begin_with(tmp_path, TINY, embedded_head().id)
+    with pytest.raises(InputError, match="choose a folder of weights"):
+        read_unets(tmp_path, TINY_DEX, embedded_head().id)
+
+
 def test_unets_of_another_size_are_refused(weights):
     other = replace(TINY_DEX, unet=replace(TINY_DEX.unet, layers=2))
     with pytest.raises(InputError, match="UNets of tiny"):
@@ -75,13 +83,8 @@ def test_unets_of_another_size_are_refused(weights):
 
 
 def test_a_run_is_not_resumed_as_one_that_began_with_other_weights(weights, tmp_path):
-    begun = weights_digest(weights)
+    begun = weights_hash(weights)
     describe_run(tmp_path / "run", RUN, TINY, resume=False, begun=begun)
     describe_run(tmp_path / "run", RUN, TINY, resume=True, begun=begun)
     with pytest.raises(InputError, match="settings"):
         describe_run(tmp_path / "run", RUN, TINY, resume=True)
-
-
-def test_a_folder_without_weights_has_no_digest(tmp_path):
-    with pytest.raises(InputError, match="without any"):
-        weights_digest(tmp_path)

@@ -14,10 +14,11 @@ from PIL import Image
 from app.cli import build_parser
 from loki_core.diffusion.guidance import Guidance
 from loki_core.diffusion.pipeline import LokiPipeline, SamplerConfig
+from loki_core.diffusion.saved import weights_hash
 from loki_core.errors import InputError
 from loki_core.head.embedded import embedded_head
 from loki_core.training.evaluation import Figures, People, evaluate_methods
-from loki_core.training.evaluation_report import Setting, report_table, report_values, weights_hash
+from loki_core.training.evaluation_report import Setting, report_table, report_values
 from loki_core.training.held_out import HeldOut, draw_held_out
 from loki_core.training.leakage import Leakage
 from loki_core.training.methods import Frozen, Truth, WarpMethod

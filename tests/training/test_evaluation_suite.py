@@ -17,11 +17,12 @@ from app.commands.evaluate_methods import named_networks, suite_networks
 from loki_core.dex.network import DexNetwork
 from loki_core.dex.pipeline import DexPipeline
 from loki_core.diffusion.pipeline import LokiPipeline
+from loki_core.diffusion.saved import weights_hash
 from loki_core.errors import InputError
 from loki_core.lia_x.generator import Generator, LiaXConfig
 from loki_core.training.evaluation import Figures, Likeness, People
 from loki_core.training.evaluation_pose import PoseAccuracy, PoseErrors
-from loki_core.training.evaluation_report import Setting, report_values, weights_hash
+from loki_core.training.evaluation_report import Setting, report_values
 from loki_core.training.evaluation_suite import suite_table
 from loki_core.training.network_methods import DexMethod, NetworkMethod
 from loki_core.training.read_back import ReadBack, Separation
