@@ -733,6 +733,10 @@ DATA_ZH: Mapping[str, str] = MappingProxyType(
         "What is finer than the network's pixels comes from the warp by this share. 0: the network alone.": (
             "比网络像素更细的部分按此比例取自变形。0：只用网络。"
         ),
+        "Likeness from the warp": "取自变形的相似度",
+        "What the network gets wrong in the portrait itself is put right, moved along by the warp. 0: nothing is.": (
+            "网络画这幅肖像本身时的偏差会被改正，并由变形带着移动。0：保持网络所画。"
+        ),
         "Drawn by the network": "网络画的部分",
         "The head with a little around it, or the whole square that the network sees; the warp draws the rest.": (
             "只画头部和它周围一点，或网络看到的整个方形；其余由变形来画。"

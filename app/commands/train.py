@@ -48,7 +48,12 @@ def add(commands: Subparsers) -> None:
     )
     begun = parser.add_mutually_exclusive_group()
     begun.add_argument("--base", type=Path, metavar="FOLDER", help="sd21: Stable Diffusion 2.1 as diffusers stores it")
-    begun.add_argument("--begin", type=Path, metavar="FOLDER", help="mini, sd21, dex-mini: begin with these weights of Loki")
+    begun.add_argument(
+        "--begin",
+        type=Path,
+        metavar="FOLDER",
+        help="mini, sd21, dex-mini: begin with these weights of Loki; dex-motion-mini: with these of its own, which know pose",
+    )
     parser.add_argument("--motion", type=Path, metavar="FOLDER", help="dex-mini: the weights folder of a dex-motion-mini")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="where state, weights and losses go")
     parser.add_argument("--steps", type=int, default=_STEPS, metavar="N", help=f"train up to step N (default: {_STEPS})")
@@ -99,8 +104,9 @@ def run(arguments: argparse.Namespace) -> int:
         raise InputError(f"expected --base with the preset sd21, got {arguments.preset}; leave it out")
     if arguments.motion and arguments.preset != "dex-mini":
         raise InputError(f"expected --motion with the preset dex-mini, got {arguments.preset}; leave it out")
-    if arguments.begin and arguments.preset not in {*LOKI_RUNS, "dex-mini"}:
-        raise InputError(f"expected --begin with {', '.join(LOKI_RUNS)} or dex-mini, got {arguments.preset}; leave it out")
+    if arguments.begin and arguments.preset not in {*LOKI_RUNS, *DEX_RUNS}:
+        known = ", ".join((*LOKI_RUNS, *DEX_RUNS))
+        raise InputError(f"expected --begin with one of {known}, got {arguments.preset}; leave it out")
     if not 0 <= arguments.seed < HELD_OUT_SEED:
         raise InputError(f"expected --seed from 0 to {HELD_OUT_SEED - 1}, got {arguments.seed}: evaluation keeps those above")
     if arguments.preset in DEX_RUNS:
@@ -210,7 +216,7 @@ def _dex(arguments: argparse.Namespace) -> TrainingLoop:
     from loki_core.diffusion.saved import weights_hash
     from loki_core.head.embedded import embedded_head
     from loki_core.training.begin import read_unets
-    from loki_core.training.dex import DEX_RUNS, DexTrainer, MotionRun, MotionTrainer, run_without, seeded
+    from loki_core.training.dex import DEX_RUNS, DexRun, DexTrainer, MotionRun, MotionTrainer, after_posing, run_without, seeded
     from loki_core.training.run_folder import describe_preset_run
 
     if arguments.coefficients or arguments.data:
@@ -220,14 +226,20 @@ def _dex(arguments: argparse.Namespace) -> TrainingLoop:
     head, run = embedded_head(), seeded(DEX_RUNS[arguments.preset], arguments.seed)
     if arguments.without:
         run = run_without(run, arguments.without)
+    begun = weights_hash(arguments.begin) if arguments.begin else None
+
+    def describe(run: MotionRun | DexRun) -> None:
+        values, seed = run.to_dict(), run.train.seed
+        _describe(lambda: describe_preset_run(arguments.out, "dex", values, seed=seed, resume=arguments.resume, begun=begun))
+
     if isinstance(run, MotionRun):
-        _describe(lambda: describe_preset_run(arguments.out, "dex", run.to_dict(), seed=run.train.seed, resume=arguments.resume))
-        return MotionTrainer(run, head, arguments.out)
+        learned = read_motion_network(arguments.begin) if arguments.begin else None
+        run = run if learned is None else after_posing(run)
+        describe(run)
+        return MotionTrainer(run, head, arguments.out, learned)
     if arguments.motion is None:
         raise InputError("expected --motion with a folder of weights, got none; train --preset dex-motion-mini first")
     motion = read_motion_network(arguments.motion)
     unets = read_unets(arguments.begin, run.network, head.id) if arguments.begin else None
-    begun = weights_hash(arguments.begin) if arguments.begin else None
-    values, seed = run.to_dict(), run.train.seed
-    _describe(lambda: describe_preset_run(arguments.out, "dex", values, seed=seed, resume=arguments.resume, begun=begun))
+    describe(run)
     return DexTrainer(run, motion, head, arguments.out, unets)

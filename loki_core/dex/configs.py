@@ -67,7 +67,7 @@ class ExpressionConfig:
     """The expression encoder, an hourglass."""
 
     size: int
-    """Side of the pictures that it reads, pixels; others are resized."""
+    """Side of the faces that it reads, pixels."""
     width: int
     depth: int
     """Times that the hourglass halves its size."""

@@ -75,11 +75,14 @@ class _ConvNeXt(nn.Module):
 
 
 class ExpressionEncoder(nn.Module):
-    """An hourglass (Newell et al. 2016) whose heat maps become one latent, as in face alignment networks."""
+    """An hourglass (Newell et al. 2016) whose heat maps become one latent, as in face alignment networks.
+
+    Its pictures show the face alone: `crop_faces`.
+    """
 
     def __init__(self, config: ExpressionConfig) -> None:
         super().__init__()
-        width, self.size = config.width, config.size
+        width = config.width
         self.stem = nn.Sequential(
             nn.Conv2d(3, width, 7, stride=2, padding=3), ResidualBlock(width, width), nn.AvgPool2d(2), ResidualBlock(width, width)
         )
@@ -89,9 +92,8 @@ class ExpressionEncoder(nn.Module):
         self.norm = nn.GroupNorm(norm_groups(config.maps), config.maps)
         self.out = nn.Linear(config.maps * (config.size // 8) ** 2, config.latent)
 
-    def forward(self, pictures: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B E"]:
-        resized = F.interpolate(pictures, size=(self.size, self.size), mode="bilinear", antialias=True)
-        maps = self.maps(self.hourglass(self.stem(resized)))
+    def forward(self, faces: Float[Tensor, "B 3 S S"]) -> Float[Tensor, "B E"]:
+        maps = self.maps(self.hourglass(self.stem(faces)))
         return self.out(F.silu(self.norm(self.smaller(maps))).flatten(1))
 
 

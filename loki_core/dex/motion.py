@@ -39,12 +39,12 @@ class MotionNetwork(ModelMixin, ConfigMixin):  # type: ignore[misc]
         self,
         masked: Float[Tensor, "B N 3 H W"],
         source: Float[Tensor, "B 3 H W"] | None = None,
-        expressive: Float[Tensor, "B K 3 H W"] | None = None,
+        expressive: Float[Tensor, "B K 3 S S"] | None = None,
     ) -> tuple[Float[Tensor, "B N 3 4"], Float[Tensor, "B K 3 H W"] | None]:
         """Poses of pictures whose eyes and mouth are masked; with `source` and `expressive`, also what is drawn from them.
 
         Then `masked` are those of the source and of K drivers: the source is drawn as each driver is posed and as another picture
-        of it looks, which is the driver itself or another view of the same instant.
+        of its face looks, which is the driver itself or another view of the same instant.
         """
         poses = self.pose(masked.flatten(0, 1)).unflatten(0, masked.shape[:2])
         if source is None or expressive is None:

@@ -79,11 +79,11 @@ class DexNetwork(ModelMixin, ConfigMixin):  # type: ignore[misc]
         reference: Float[Tensor, "B C h w"],
         masked_source: Float[Tensor, "B 3 H W"],
         masked: Float[Tensor, "B T 3 H W"],
-        expressive: Float[Tensor, "B T 3 H W"],
+        expressive: Float[Tensor, "B T 3 S S"],
         driven: Float[Tensor, "B"],
         faced: Float[Tensor, "B"],
     ) -> Float[Tensor, "B T C h w"]:
-        """The prediction from pictures: poses are read from masked ones, expressions from `expressive`.
+        """The prediction from pictures: poses are read from masked ones, expressions from `expressive`, which show faces alone.
 
         `driven` 0 leaves out what drives a sample, `faced` 0 its expression alone.
         """

@@ -13,7 +13,7 @@ from diffusers.pipelines.pipeline_utils import DiffusionPipeline
 from jaxtyping import Float
 from torch import Tensor
 
-from loki_core.dex.masking import pose_pictures
+from loki_core.dex.looks import crop_faces, pose_pictures
 from loki_core.dex.network import Conditions, DexNetwork, Observed
 from loki_core.dex.saved import read_dex
 from loki_core.diffusion.guidance import Branch
@@ -100,9 +100,10 @@ class DexPipeline(DiffusionPipeline):
         return motion.pose(pose_pictures(motion.motion, self._ours(pictures), focus.to(self.network.device)))
 
     @torch.no_grad()
-    def expression(self, pictures: Float[Tensor, "T 3 H W"]) -> Float[Tensor, "T E"]:
-        """What the faces of pictures in [-1, 1] say."""
-        return self.network.motion.expression(self._ours(pictures))
+    def expression(self, pictures: Float[Tensor, "T 3 H W"], places: Float[Tensor, "T 6"]) -> Float[Tensor, "T E"]:
+        """What the faces of pictures in [-1, 1] say. `places` say where the heads are, as `head_similarity` gives them."""
+        motion = self.network.motion
+        return motion.expression(self._ours(crop_faces(motion.motion.expression, pictures, places)))
 
     def sample(
         self,

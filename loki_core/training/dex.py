@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from loki_core.data.samples import Batch, SyntheticConfig
 from loki_core.dex.configs import DexConfig, DexPart, MotionConfig, dex_preset, dex_without, motion_without
-from loki_core.dex.masking import pose_pictures
+from loki_core.dex.looks import crop_faces, pose_pictures
 from loki_core.dex.motion import MotionNetwork
 from loki_core.dex.network import DexNetwork
 from loki_core.dex.pipeline import DexPipeline
@@ -41,6 +41,7 @@ __all__ = [
     "DexTrainer",
     "MotionRun",
     "MotionTrainer",
+    "after_posing",
     "animator_loss",
     "motion_loss",
     "posing_loss",
@@ -110,6 +111,11 @@ def seeded(run: MotionRun | DexRun, seed: int) -> MotionRun | DexRun:
     return replace(run, train=replace(run.train, seed=seed, data=replace(run.train.data, seed=seed)))
 
 
+def after_posing(run: MotionRun) -> MotionRun:
+    """The run of a network that begins with encoders that know pose."""
+    return replace(run, posing=0)
+
+
 def run_without(run: MotionRun | DexRun, part: DexPart) -> MotionRun | DexRun:
     """The run of a network without one part, to see what it is worth. Raises `InputError` for a part that it has not."""
     if isinstance(run, DexRun):
@@ -139,7 +145,7 @@ def motion_loss(
     `pose_error`.
     """
     pictures, masked = signed(batch.targets), _masked(config, batch)
-    drivers, expressive = pictures[:, DRIVERS], pictures[:, VIEWS if config.augmented else DRIVERS]
+    drivers, expressive = pictures[:, DRIVERS], _faces(config, batch, VIEWS if config.augmented else DRIVERS)
     posed = [SOURCE, *range(len(batch.places[0]))[DRIVERS]]
     poses, drawn = network(masked[:, posed], pictures[:, SOURCE], expressive)
     seen, wanted = ((pictures * weights).flatten(0, 1) for pictures in (drawn.float(), drivers))
@@ -151,6 +157,12 @@ def _masked(config: MotionConfig, batch: Batch) -> Float[Tensor, "B T 3 H W"]:
     """All pictures as the pose encoder is shown them."""
     shape = batch.targets.shape[:2]
     return pose_pictures(config, signed(batch.targets).flatten(0, 1), batch.focus.flatten(0, 1)).unflatten(0, shape)
+
+
+def _faces(config: MotionConfig, batch: Batch, shown: slice) -> Float[Tensor, "B K 3 S S"]:
+    """Some of the pictures as the expression encoder is shown them."""
+    pictures, places = batch.targets[:, shown], batch.places[:, shown]
+    return crop_faces(config.expression, signed(pictures.flatten(0, 1)), places.flatten(0, 1)).unflatten(0, pictures.shape[:2])
 
 
 def animator_loss(
@@ -169,7 +181,8 @@ def animator_loss(
     source, clean = latents[:, SOURCE] * kept[:, None, None, None], latents[:, 1:]
     noisy = schedule.noisy(clean, draws.noise, draws.timesteps)
     posed, moving = masked[:, SOURCE], masked[:, 1:]
-    predicted = network(noisy, draws.timesteps, source, posed, moving, pictures[:, 1:], kept, faced.float())
+    faces = _faces(config.motion, batch, slice(1, None))
+    predicted = network(noisy, draws.timesteps, source, posed, moving, faces, kept, faced.float())
     wrong = (predicted.float() - schedule.target(clean, draws.noise, draws.timesteps)) ** 2
     return (wrong * weights).mean()
 
@@ -179,11 +192,21 @@ class MotionTrainer(TrainingLoop):
 
     idle = True
 
-    def __init__(self, run: MotionRun, head: HeadModel, folder: Path) -> None:
+    def __init__(self, run: MotionRun, head: HeadModel, folder: Path, begun: MotionNetwork | None = None) -> None:
+        """`begun`: what it begins with; None: untrained. Raises `InputError` for one of another architecture."""
         if run.train.data.size != run.network.image_size:
             raise ValueError(f"expected windows of {run.network.image_size} pixels, got {run.train.data.size}")
+        if begun is not None and begun.motion != run.network:
+            raise InputError(f"expected weights of '{run.network.name}' to begin with, got '{begun.motion.name}'; choose others")
         self.run = run
-        super().__init__(run.train, head, folder, lambda: MotionNetwork(run.network.to_dict()))
+
+        def build() -> MotionNetwork:
+            network = MotionNetwork(run.network.to_dict())
+            if begun is not None:
+                network.load_state_dict(begun.state_dict())
+            return network
+
+        super().__init__(run.train, head, folder, build)
         self.windows = DrivenWindows(head, _synthetic(run.train), "views")
 
     def averaged(self) -> MotionNetwork:

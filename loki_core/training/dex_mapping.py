@@ -14,8 +14,8 @@ from torch import Tensor
 
 from loki_core.data.samples import Sample, SyntheticConfig, SyntheticWindows
 from loki_core.dex.coefficients import face_features
+from loki_core.dex.looks import crop_faces, pose_pictures
 from loki_core.dex.mapping import DexMapping, motion_fingerprint
-from loki_core.dex.masking import pose_pictures
 from loki_core.dex.motion import MotionNetwork
 from loki_core.dex.similarity import pose_values
 from loki_core.head.model import HeadModel
@@ -83,6 +83,7 @@ def people_of_their_own(network: MotionNetwork, head: HeadModel, frames: int, se
 def read_motion(
     network: MotionNetwork, sample: Sample, pictures: UInt8[Tensor, "T 3 H W"]
 ) -> tuple[Float[Tensor, "T E"], Float[Tensor, "T 3 4"]]:
-    """Latents and poses of pictures whose eyes and mouth are where the sample's are."""
+    """Latents and poses of pictures whose heads, eyes and mouths are where the sample's are."""
     seen = signed(pictures)
-    return network.expression(seen), network.pose(pose_pictures(network.motion, seen, sample.focus))
+    faces = crop_faces(network.motion.expression, seen, sample.places)
+    return network.expression(faces), network.pose(pose_pictures(network.motion, seen, sample.focus))

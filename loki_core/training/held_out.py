@@ -44,6 +44,9 @@ _OTHERS = 3
 """People from whom such a scene takes motion."""
 
 
+_OF_DRIVERS = ("poses", "pose_focus", "faces", "face_places")
+
+
 @dataclass(frozen=True, eq=False)
 class Driven(Sample):
     """A scene with the pictures that its motion can be seen in: what a method is told that looks at pictures.
@@ -58,11 +61,13 @@ class Driven(Sample):
     """Share of eyes, brows, lids, lips and mouth in a pixel of them."""
     faces: UInt8[Tensor, "T 3 H W"]
     """Of those whose expression the targets have."""
+    face_places: Float[Tensor, "T 6"]
+    """Where the heads are in them, as `head_similarity` gives it."""
 
     def first(self, count: int) -> Driven:
         """The scene with its first targets alone."""
-        names = ("targets", "maps", "masks", "focus", "coefficients", "places", "poses", "pose_focus", "faces")
-        return replace(self, **{name: getattr(self, name)[:count] for name in names})
+        names = ("targets", "maps", "masks", "focus", "coefficients", "places")
+        return replace(self, **{name: getattr(self, name)[:count] for name in (*names, *_OF_DRIVERS)})
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,8 +126,8 @@ def _pair(head: HeadModel, own: _Met, driver: _Met) -> Driven:
     borrowed = _on(own, driver.motion)
     sample = _redrawn(head, own.person, own.sample, stack_params([own.motion, borrowed]))
     seen = _in_scene(head, own, driver)
-    poses, focus = torch.stack([sample.targets[0], seen.pictures[0]]), torch.stack([sample.focus[0], seen.focus[0]])
-    return replace(sample, poses=poses, pose_focus=focus, faces=poses)
+    poses, focus = torch.cat([sample.targets[:1], seen.pictures]), torch.cat([sample.focus[:1], seen.focus])
+    return replace(sample, poses=poses, pose_focus=focus, faces=poses, face_places=torch.cat([sample.places[:1], seen.places]))
 
 
 def _apart(head: HeadModel, own: _Met, pose: _Met, face: _Met, other: _Met) -> Driven:
@@ -136,6 +141,7 @@ def _apart(head: HeadModel, own: _Met, pose: _Met, face: _Met, other: _Met) -> D
         poses=torch.cat([each.pictures for each in shown]),
         pose_focus=torch.cat([each.focus for each in shown]),
         faces=torch.cat([faced.pictures, fourth.pictures, faced.pictures]),
+        face_places=torch.cat([faced.places, fourth.places, faced.places]),
     )
 
 
@@ -144,13 +150,23 @@ def _on(own: _Met, motion: FlameParams) -> FlameParams:
     return replace(motion, betas=own.motion.betas, translation=own.motion.translation)
 
 
-def _in_scene(head: HeadModel, own: _Met, driver: _Met) -> Drawn:
-    """The driver in the other one's scene, as they are, the middle of the head where the other one's is: one picture."""
+@dataclass(frozen=True, eq=False)
+class _Seen:
+    """Somebody who drives, in one picture."""
+
+    pictures: UInt8[Tensor, "1 3 H W"]
+    focus: Float[Tensor, "1 H W"]
+    places: Float[Tensor, "1 6"]
+
+
+def _in_scene(head: HeadModel, own: _Met, driver: _Met) -> _Seen:
+    """The driver in the other one's scene, as they are, the middle of the head where the other one's is."""
     scene, wanted = own.sample, _on(own, driver.motion)
     there = replace(driver.motion, translation=wanted.translation)
     away = pose_vertices(head, wanted).mean(0) - pose_vertices(head, there).mean(0)
-    moved = replace(there, translation=there.translation + away)
-    return draw(head, driver.person, moved[None], scene.camera, scene.crop, size=scene.reference.shape[-1])
+    moved = replace(there, translation=there.translation + away)[None]
+    drawn = draw(head, driver.person, moved, scene.camera, scene.crop, size=scene.reference.shape[-1])
+    return _Seen(drawn.pictures, drawn.focus, head_similarity(head, moved, scene.camera, scene.crop))
 
 
 def _movements(head: HeadModel, index: int, size: int) -> Driven:
@@ -197,7 +213,7 @@ def _sample(
 
 
 def _by_itself(sample: Sample) -> Driven:
-    return Driven(**vars(sample), poses=sample.targets, pose_focus=sample.focus, faces=sample.targets)
+    return Driven(**vars(sample), poses=sample.targets, pose_focus=sample.focus, faces=sample.targets, face_places=sample.places)
 
 
 def _strengths(head: HeadModel, units: tuple[str, ...]) -> Float[Tensor, "E"]:

@@ -27,7 +27,7 @@ from loki_core.training.sampling import DexInputs, sample_dex_windows, sample_wi
 __all__ = ["DexMethod", "LiaXMethod", "NetworkMethod"]
 
 Pictures = UInt8[Tensor, "B T 3 H W"]
-_PICTURES = ("poses", "pose_focus", "faces")
+_PICTURES = ("poses", "pose_focus", "faces", "face_places")
 """What methods that look at pictures are told."""
 
 
@@ -106,7 +106,7 @@ class DexMethod:
         pipeline, count = self.pipeline, len(samples[0].targets)
         portraits = pipeline.pose(signed(_references(samples)), torch.stack([_portrait_focus(self.head, s) for s in samples]))
         poses = pipeline.pose(signed(torch.cat([s.poses for s in samples])), torch.cat([s.pose_focus for s in samples]))
-        faces = pipeline.expression(signed(torch.cat([s.faces for s in samples])))
+        faces = pipeline.expression(signed(torch.cat([s.faces for s in samples])), torch.cat([s.face_places for s in samples]))
         return DexInputs(portraits, poses.unflatten(0, (-1, count)), faces.unflatten(0, (-1, count)))
 
 

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from loki_core.data.samples import SyntheticConfig
+from loki_core.dex.motion import MotionNetwork
 from loki_core.dex.network import DexNetwork
 from loki_core.diffusion.pipeline import LokiPipeline
 from loki_core.diffusion.saved import weights_hash
@@ -17,13 +18,19 @@ from loki_core.head.embedded import embedded_head
 from loki_core.head.model import HeadId
 from loki_core.training.begin import begin_with, read_unets, take_unets
 from loki_core.training.config import TrainConfig
+from loki_core.training.dex import MotionRun, MotionTrainer, after_posing
 from loki_core.training.run_folder import describe_run
 from loki_core.training.trainer import Trainer
 from tests.dex.tiny import TINY as TINY_DEX
+from tests.dex.tiny import TINY_MOTION
 from tests.training.conftest import tiny_of
 
 TINY = tiny_of("map")
 RUN = TrainConfig(batch=1, precision="no", workers=0, data=SyntheticConfig(size=16, frames=2))
+
+
+def motion_run() -> MotionRun:
+    return MotionRun(TINY_MOTION, replace(RUN, data=SyntheticConfig(size=16, frames=3, clips=0.0, still=0.0)))
 
 
 @pytest.fixture
@@ -67,6 +74,21 @@ def test_an_animator_that_begins_with_lokis_unets_first_draws_what_they_do_witho
         expected = learned.predict(noisy, times, torch.zeros(2, 1, 8, 8, 8), learned.remember(reference))
         drawn = animator(noisy, times, reference, pictures[:, 0], pictures, pictures, ones, ones)
     torch.testing.assert_close(drawn, expected, atol=1e-5, rtol=1e-4)
+
+
+def test_motion_encoders_go_on_from_others_without_learning_pose_again(tmp_path):
+    run, head = motion_run(), embedded_head()
+    torch.manual_seed(5)
+    learned = MotionNetwork(TINY_MOTION.to_dict())
+    begun = MotionTrainer(after_posing(run), head, tmp_path, learned)
+    state = begun.network.state_dict()
+    assert all(torch.equal(value, state[name]) for name, value in learned.state_dict().items())
+    before = learned.decoder.out.weight.clone()
+    begun.train(1)  # the decoder learns at once
+    assert not torch.equal(begun.network.state_dict()["decoder.out.weight"], before)
+    other = MotionNetwork({**TINY_MOTION.to_dict(), "name": "other"})
+    with pytest.raises(InputError, match="'tiny-motion' to begin with, got 'other'"):
+        MotionTrainer(run, head, tmp_path, other)
 
 
 def test_a_folder_without_weights_is_refused(tmp_path):

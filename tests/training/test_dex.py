@@ -10,7 +10,7 @@ import torch
 
 from loki_core.data.samples import Batch, SyntheticConfig, SyntheticWindows, collate
 from loki_core.dex.configs import dex_without, motion_without
-from loki_core.dex.masking import hide_features, pose_pictures
+from loki_core.dex.looks import crop_faces, hide_features, pose_pictures
 from loki_core.dex.motion import MotionNetwork
 from loki_core.dex.network import DexNetwork
 from loki_core.dex.pipeline import DexPipeline
@@ -189,9 +189,10 @@ def test_without_augmentation_pose_and_expression_are_read_from_the_driver_as_it
     network.register_forward_pre_hook(lambda module, inputs: seen.extend(inputs))
     motion_loss(network, other, batch, plain)
     masked, source, expressive = seen
-    assert torch.equal(masked[:, 0], source) and torch.equal(masked[:, 1:], expressive)
-    assert torch.equal(expressive, batch.targets[:, DRIVERS].float() / 127.5 - 1)
-    shown, focus = expressive[:, 0], batch.focus[:, DRIVERS][:, 0]
+    drivers, places = batch.targets[:, DRIVERS].float() / 127.5 - 1, batch.places[:, DRIVERS]
+    assert torch.equal(masked[:, 0], source) and torch.equal(masked[:, 1:], drivers)
+    torch.testing.assert_close(expressive[:, 0], crop_faces(TINY_MOTION.expression, drivers[:, 0], places[:, 0]))
+    shown, focus = drivers[:, 0], batch.focus[:, DRIVERS][:, 0]
     assert not torch.equal(pose_pictures(TINY_MOTION, shown, focus), pose_pictures(other, shown, focus))
 
 

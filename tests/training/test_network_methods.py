@@ -73,7 +73,9 @@ def test_dex_side_by_side_is_what_the_pipeline_draws(config: SamplerConfig, scen
         vertices, moved = pose_and_deform(HEAD, sample.reference_coefficients[None])
         focus = draw_map(HEAD, vertices, moved, sample.camera, sample.crop, size=16)[1][0]
         known = dex.remember(signed(sample.reference), focus)
-        motion = DexMotion(dex.pose(signed(sample.poses), sample.pose_focus), dex.expression(signed(sample.faces)))
+        motion = DexMotion(
+            dex.pose(signed(sample.poses), sample.pose_focus), dex.expression(signed(sample.faces), sample.face_places)
+        )
         alone = torch.stack(list(dex.sample(known, motion, config)))
         assert difference(clip, (alone + 1) * 127.5) <= 1
 

@@ -32,5 +32,5 @@ class DexLoader(NetworkLoader[DexSource]):
 
     def _renderer(self, source: DexSource, values: Mapping[str, SettingValue]) -> DexRenderer:
         told: Told = "warp" if values["told"] == "warp" else "clip" if values["told"] == "clip" else "coefficients"
-        settings = DexSettings(sampler_of(values), float(values["detail"]), area_of(values), told)
+        settings = DexSettings(sampler_of(values), float(values["detail"]), float(values["likeness"]), area_of(values), told)
         return DexRenderer(self._head, source, settings)

@@ -13,6 +13,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from loki_core.data.portraits import feature_shares
+from loki_core.data.vectors import head_similarity
 from loki_core.dex.pipeline import DexMotion, DexPipeline, KnownPortrait, Motions
 from loki_core.dex.similarity import DEGREES_OF_FREEDOM, pose_matrix, pose_values
 from loki_core.errors import InputError
@@ -106,7 +107,11 @@ class DexRenderer(DiffusedRenderer[DexPipeline, DexKnown]):
 
     def _look(self, pipeline: DexPipeline, picture: Float[Tensor, "3 S S"], sitter: Sitter) -> DexKnown:
         portrait = pipeline.remember(picture, self._focus(sitter, sitter.params[None])[0])
-        return DexKnown(portrait, portrait.pose.float().cpu(), pipeline.expression(picture[None]).float().cpu())
+        latent = pipeline.expression(picture[None], self._places(sitter, sitter.params[None]))
+        return DexKnown(portrait, portrait.pose.float().cpu(), latent.float().cpu())
+
+    def _draw_portrait(self, pipeline: DexPipeline, known: DexKnown, sitter: Sitter) -> Float[Tensor, "3 S S"]:
+        return next(pipeline.sample(known.portrait, DexMotion(known.pose, known.latent), self._settings.sampler))
 
     def _drawn(
         self,
@@ -149,8 +154,14 @@ class DexRenderer(DiffusedRenderer[DexPipeline, DexKnown]):
     def _read(self, pictures: Float[Tensor, "T 3 S S"], sitter: Sitter, frames: FlameParams) -> DexMotion:
         """What the encoders say of pictures of a head's square."""
         pipeline = self._source.pipeline()
-        return DexMotion(pipeline.pose(pictures, self._focus(sitter, frames)), pipeline.expression(pictures))
+        return DexMotion(
+            pipeline.pose(pictures, self._focus(sitter, frames)), pipeline.expression(pictures, self._places(sitter, frames))
+        )
 
     def _focus(self, sitter: Sitter, frames: FlameParams) -> Float[Tensor, "T S S"]:
         """Where eyes and mouth are in the square."""
         return feature_shares(sitter.person, sitter.seen(pose_vertices(sitter.person, frames), self._size))
+
+    def _places(self, sitter: Sitter, frames: FlameParams) -> Float[Tensor, "T 6"]:
+        """Where the head is in the square."""
+        return head_similarity(sitter.person, frames, sitter.camera, box_of(sitter.square))

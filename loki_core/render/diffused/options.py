@@ -16,6 +16,14 @@ DIFFUSED_SETTINGS = (
         help="What is finer than the network's pixels comes from the warp by this share. 0: the network alone.",
     ),
     Setting(
+        "likeness",
+        "Likeness from the warp",
+        "number",
+        1.0,
+        step=0.05,
+        help="What the network gets wrong in the portrait itself is put right, moved along by the warp. 0: nothing is.",
+    ),
+    Setting(
         "area",
         "Drawn by the network",
         "choice",

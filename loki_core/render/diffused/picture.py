@@ -11,11 +11,15 @@ from torch import Tensor
 from loki_core.raster.camera import CropBox
 from loki_core.render.lia_x.square import Square, cut, lay_back
 
-__all__ = ["box_of", "lay_over", "soft_cover", "to_network"]
+__all__ = ["box_of", "keep_likeness", "lay_over", "soft_cover", "to_network"]
 
 Image = UInt8[np.ndarray, "H W 3"]
 _BEYOND = 0.05
 """Of the square's side: how far beyond the head the network's picture is shown."""
+_APART = 0.3
+"""Of values in [-1, 1]: where two drawings differ by more, they do not show the same thing."""
+_NEAR = 0.7
+"""Pixels of the network over which differences are seen together."""
 
 
 def box_of(square: Square) -> CropBox:
@@ -38,10 +42,24 @@ def soft_cover(head: Bool[Tensor, "S S"]) -> Float[np.ndarray, "S S"]:
     return cv2.GaussianBlur(wide, (0, 0), max(0.5, margin / 2))
 
 
+def keep_likeness(
+    drawn: Float[Tensor, "3 S S"], portrait: Float[Tensor, "3 S S"], own: Float[Tensor, "3 S S"], share: float
+) -> Float[Tensor, "3 S S"]:
+    """What the network drew, put right by what it gets wrong in the portrait itself; not cut to [-1, 1].
+
+    `portrait` and `own`: the portrait, and the network's drawing of it, both moved to this frame by the warp. The difference of
+    the two is added by `share` where `drawn` and `own` agree. Where they do not, the warp moved something that the network did
+    not, and the difference belongs elsewhere.
+    """
+    apart = cv2.GaussianBlur((drawn - own).abs().mean(0).numpy(), (0, 0), _NEAR)
+    agree = torch.from_numpy(np.exp(-((apart / _APART) ** 2)))
+    return drawn + share * agree * (portrait - own)
+
+
 def lay_over(
     warped: Image, square: Square, drawn: Float[Tensor, "3 S S"], detail: float, cover: Float[np.ndarray, "S S"] | None = None
 ) -> Image:
-    """What the network drew, in [-1, 1], laid into the warped picture. It fades into it towards the square's edges.
+    """What the network drew, about in [-1, 1], laid into the warped picture. It fades into it towards the square's edges.
 
     `detail`: how much of what is finer than the network's pixels comes from the warp: 0 none, 1 all. `cover`: how much of it
     is shown where; None: all.

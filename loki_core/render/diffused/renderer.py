@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import repeat
 from typing import Generic, Literal, TypeVar
 
 import numpy as np
@@ -21,7 +22,7 @@ from loki_core.head.params import FlameParams
 from loki_core.raster.camera import Camera, clip_from_camera
 from loki_core.raster.rasterize import RasterBuffers, rasterize
 from loki_core.render.base import Portrait, Progress
-from loki_core.render.diffused.picture import box_of, lay_over, soft_cover, to_network
+from loki_core.render.diffused.picture import box_of, keep_likeness, lay_over, soft_cover, to_network
 from loki_core.render.diffused.source import NetworkSource
 from loki_core.render.lia_x.square import Square, head_square
 from loki_core.render.settings import SettingValue
@@ -60,6 +61,8 @@ class DiffusedSettings:
     sampler: SamplerConfig
     detail: float = 0.0
     """Share of what is finer than the network's pixels that is taken from the warp."""
+    likeness: float = 0.0
+    """Share of what the network gets wrong in the portrait itself that is put right: `keep_likeness`."""
     area: Area = "head"
     """Where the network's picture is shown: on the head and a little beyond it, or in the whole square that it draws."""
 
@@ -94,6 +97,8 @@ class DiffusedPrepared(Generic[_K]):
     portrait: WarpPrepared
     sitter: Sitter
     known: _K
+    own: WarpPrepared | None
+    """The portrait as the network draws it; None: its likeness is not wanted."""
 
     @property
     def square(self) -> Square:
@@ -126,7 +131,8 @@ class DiffusedRenderer(ABC, Generic[_P, _K]):
         sitter = Sitter(portrait.params, person, portrait.camera, square)
         with self._source.looking, _enough_memory():
             known = self._look(pipeline, to_network(portrait.image, square, self._size), sitter)
-        return DiffusedPrepared(self._warp.prepare(portrait), sitter, known)
+            own = self._drawn_over(portrait, pipeline, known, sitter) if self._settings.likeness else None
+        return DiffusedPrepared(self._warp.prepare(portrait), sitter, known, own)
 
     def reach(self, index: int, total: int) -> range:
         """The frames of the windows that see frame `index`."""
@@ -160,18 +166,26 @@ class DiffusedRenderer(ABC, Generic[_P, _K]):
                 progress(done * len(part) // total, len(part))
 
         drawn = self._drawn(prepared, frames, part, step, cancelled)
-        warped = self._warp.render(prepared.portrait, frames[part.start : part.stop], cancelled=cancelled)
+        shown = frames[part.start : part.stop]
+        warped = self._warp.render(prepared.portrait, shown, cancelled=cancelled)
+        own = repeat(None, len(part)) if prepared.own is None else self._warp.render(prepared.own, shown, cancelled=cancelled)
         with _enough_memory():
-            for index, square, below in zip(part, drawn, warped, strict=True):
-                laid = lay_over(
-                    np.ascontiguousarray(below[..., :3]), prepared.square, square, self._settings.detail,
-                    self._cover(prepared.sitter, frames[index]),
-                )  # fmt: skip
+            for index, square, below, seen in zip(part, drawn, warped, own, strict=True):
+                colours = np.ascontiguousarray(below[..., :3])
+                if seen is not None:
+                    portrait, drawing = (to_network(each[..., :3], prepared.square, self._size) for each in (colours, seen))
+                    square = keep_likeness(square, portrait, drawing, self._settings.likeness)
+                cover = self._cover(prepared.sitter, frames[index])
+                laid = lay_over(colours, prepared.square, square, self._settings.detail, cover)
                 yield np.concatenate([laid, below[..., 3:]], axis=2)
 
     @abstractmethod
     def _look(self, pipeline: _P, picture: Float[Tensor, "3 S S"], sitter: Sitter) -> _K:
         """What the network knows of a portrait, from its square in [-1, 1]."""
+
+    @abstractmethod
+    def _draw_portrait(self, pipeline: _P, known: _K, sitter: Sitter) -> Float[Tensor, "3 S S"]:
+        """The portrait's own square as the network draws it, in [-1, 1]."""
 
     @abstractmethod
     def _drawn(
@@ -183,6 +197,13 @@ class DiffusedRenderer(ABC, Generic[_P, _K]):
         cancelled: Callable[[], bool] | None,
     ) -> Iterator[Float[Tensor, "3 S S"]]:
         """The squares of the frames `part`, in [-1, 1]. `progress` counts steps. Raises `Cancelled`."""
+
+    def _drawn_over(self, portrait: Portrait, pipeline: _P, known: _K, sitter: Sitter) -> WarpPrepared:
+        """The portrait with the network's drawing of it laid over, ready to be warped."""
+        drawn = self._draw_portrait(pipeline, known, sitter)
+        colours = np.ascontiguousarray(portrait.image[..., :3])
+        laid = lay_over(colours, sitter.square, drawn, detail=0.0)
+        return self._warp.prepare(replace(portrait, image=laid))
 
     @property
     def _size(self) -> int:

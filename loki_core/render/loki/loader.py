@@ -36,4 +36,4 @@ class LokiLoader(NetworkLoader[NetworkSource[LokiPipeline]]):
 
 def settings_of(values: Mapping[str, SettingValue]) -> DiffusedSettings:
     """The renderer's settings from a value of each setting in the table of renderers. Raises `InputError` for contradictions."""
-    return DiffusedSettings(sampler_of(values), float(values["detail"]), area_of(values))
+    return DiffusedSettings(sampler_of(values), float(values["detail"]), float(values["likeness"]), area_of(values))

@@ -16,7 +16,7 @@ from loki_core.errors import InputError
 from loki_core.motion.apart import without_expression
 from loki_core.raster.driver_map import driver_map
 from loki_core.render.base import Cancelled, SequenceRenderer
-from loki_core.render.diffused.picture import box_of, lay_over, soft_cover, to_network
+from loki_core.render.diffused.picture import box_of, keep_likeness, lay_over, soft_cover, to_network
 from loki_core.render.diffused.renderer import DiffusedSettings
 from loki_core.render.diffused.source import NetworkSource
 from loki_core.render.frame_cache import FrameCache, frame_keys, render_missing
@@ -75,8 +75,29 @@ def test_a_transparent_portrait_gives_transparent_frames(made, portrait, frames)
     assert picture.shape == (SIDE, SIDE, 4) and picture[:5, :, 3].max() == 0
 
 
-def test_a_part_is_what_it_is_in_the_whole(made, portrait, frames):
-    check_parts(made, portrait, frames)
+def test_a_part_is_what_it_is_in_the_whole(pipeline, portrait, frames):
+    for made in (renderer(pipeline), renderer(pipeline, likeness=1.0)):
+        check_parts(made, portrait, frames)
+
+
+def test_in_the_portraits_own_pose_likeness_leads_back_to_the_portrait(pipeline, portrait):
+    own, apart = portrait.params[None], []
+    for likeness in (0.0, 1.0):
+        made = renderer(pipeline, likeness=likeness, detail=1.0, area="head")
+        (picture,) = made.render(made.prepare(portrait), own)
+        apart.append(np.abs(picture.astype(int) - portrait.image).mean())
+    assert apart[1] < 0.4 * apart[0]  # not 0: the random network draws noise, which the warp's resampling dulls
+
+
+def test_a_drawing_is_put_right_only_where_the_network_drew_what_the_warp_moved():
+    torch.manual_seed(0)
+    portrait, own = torch.rand(2, 3, 16, 16) * 0.4
+    drawn = own.clone()
+    drawn[:, :, 8:] += 1.5
+    right = keep_likeness(drawn, portrait, own, 1.0)
+    torch.testing.assert_close(right[:, :, :5], portrait[:, :, :5], atol=1e-3, rtol=0)
+    torch.testing.assert_close(right[:, :, 11:], drawn[:, :, 11:], atol=1e-3, rtol=0)
+    assert torch.equal(keep_likeness(drawn, portrait, own, 0.0), drawn)
 
 
 def test_a_frame_depends_on_what_it_reaches_and_on_nothing_else(made, portrait, frames):
