@@ -93,8 +93,9 @@ def read_weights(folder: Path) -> dict[str, Tensor]:
 
 
 def weights_hash(path: Path) -> str:
-    """SHA-256 of a saved pipeline's network, or of a file of weights; hexadecimal."""
-    with (path if path.is_file() else path / "network" / _WEIGHTS).open("rb") as file:
+    """SHA-256 of a saved pipeline's network, of a saved network, or of a file of weights; hexadecimal."""
+    folder = path / "network" if (path / "network").is_dir() else path
+    with (path if path.is_file() else folder / _WEIGHTS).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

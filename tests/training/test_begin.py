@@ -83,6 +83,8 @@ def test_motion_encoders_go_on_from_others_without_learning_pose_again(tmp_path)
     begun = MotionTrainer(after_posing(run), head, tmp_path, learned)
     state = begun.network.state_dict()
     assert all(torch.equal(value, state[name]) for name, value in learned.state_dict().items())
+    learned.save_pretrained(tmp_path / "learned")
+    assert weights_hash(tmp_path / "learned") == weights_hash(tmp_path / "learned" / "diffusion_pytorch_model.safetensors")
     before = learned.decoder.out.weight.clone()
     begun.train(1)  # the decoder learns at once
     assert not torch.equal(begun.network.state_dict()["decoder.out.weight"], before)
