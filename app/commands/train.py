@@ -217,6 +217,7 @@ def _dex(arguments: argparse.Namespace) -> TrainingLoop:
     from loki_core.head.embedded import embedded_head
     from loki_core.training.begin import read_unets
     from loki_core.training.dex import DEX_RUNS, DexRun, DexTrainer, MotionRun, MotionTrainer, after_posing, run_without, seeded
+    from loki_core.training.dex_latent import read_latents, whitened
     from loki_core.training.run_folder import describe_preset_run
 
     if arguments.coefficients or arguments.data:
@@ -226,11 +227,12 @@ def _dex(arguments: argparse.Namespace) -> TrainingLoop:
     head, run = embedded_head(), seeded(DEX_RUNS[arguments.preset], arguments.seed)
     if arguments.without:
         run = run_without(run, arguments.without)
-    begun = weights_hash(arguments.begin) if arguments.begin else None
 
     def describe(run: MotionRun | DexRun) -> None:
+        given = {"begun": arguments.begin, "motion": arguments.motion}
+        learned = {name: weights_hash(folder) if folder else None for name, folder in given.items()}
         values, seed = run.to_dict(), run.train.seed
-        _describe(lambda: describe_preset_run(arguments.out, "dex", values, seed=seed, resume=arguments.resume, begun=begun))
+        _describe(lambda: describe_preset_run(arguments.out, "dex", values, seed=seed, resume=arguments.resume, **learned))
 
     if isinstance(run, MotionRun):
         learned = read_motion_network(arguments.begin) if arguments.begin else None
@@ -240,6 +242,7 @@ def _dex(arguments: argparse.Namespace) -> TrainingLoop:
     if arguments.motion is None:
         raise InputError("expected --motion with a folder of weights, got none; train --preset dex-motion-mini first")
     motion = read_motion_network(arguments.motion)
+    motion = whitened(motion, read_latents(motion, head))
     unets = read_unets(arguments.begin, run.network, head.id) if arguments.begin else None
     describe(run)
     return DexTrainer(run, motion, head, arguments.out, unets)

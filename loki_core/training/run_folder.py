@@ -38,13 +38,20 @@ def describe_lia_x_run(folder: Path, preset: LiaXPreset, *, resume: bool) -> Non
 
 
 def describe_preset_run(
-    folder: Path, key: str, values: dict[str, Any], *, seed: int, resume: bool, begun: str | None = None
+    folder: Path,
+    key: str,
+    values: dict[str, Any],
+    *,
+    seed: int,
+    resume: bool,
+    begun: str | None = None,
+    motion: str | None = None,
 ) -> None:
-    """The same for a run whose settings are plain `values`, written under `key`."""
-    settings = _plain({"begun": begun, key: values})
+    """The same for a run whose settings are plain `values`, written under `key`; `motion`: the digest of its motion encoders."""
+    settings = _plain({"begun": begun, "motion": motion, key: values})
 
     def same(found: dict[str, Any]) -> bool:
-        return (found.get("begun"), found.get(key)) == (begun, settings[key])
+        return all(found.get(name) == value for name, value in settings.items())
 
     _describe(folder, {"seed": seed, **settings}, same, resume=resume)
 

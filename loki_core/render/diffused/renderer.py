@@ -120,7 +120,7 @@ class DiffusedRenderer(ABC, Generic[_P, _K]):
         return f"{self._source.weights}|{self._settings}"
 
     def prepare(self, portrait: Portrait) -> DiffusedPrepared[_K]:
-        """Load the network where that is still to do, show it the head, and prepare the warp.
+        """Load the network where that is still to do, show it the head, let it draw that for its likeness, and prepare the warp.
 
         Raises `InputError` for weights that cannot be used.
         """
@@ -170,14 +170,8 @@ class DiffusedRenderer(ABC, Generic[_P, _K]):
         warped = self._warp.render(prepared.portrait, shown, cancelled=cancelled)
         own = repeat(None, len(part)) if prepared.own is None else self._warp.render(prepared.own, shown, cancelled=cancelled)
         with _enough_memory():
-            for index, square, below, seen in zip(part, drawn, warped, own, strict=True):
-                colours = np.ascontiguousarray(below[..., :3])
-                if seen is not None:
-                    portrait, drawing = (to_network(each[..., :3], prepared.square, self._size) for each in (colours, seen))
-                    square = keep_likeness(square, portrait, drawing, self._settings.likeness)
-                cover = self._cover(prepared.sitter, frames[index])
-                laid = lay_over(colours, prepared.square, square, self._settings.detail, cover)
-                yield np.concatenate([laid, below[..., 3:]], axis=2)
+            for index, square, below, beside in zip(part, drawn, warped, own, strict=True):
+                yield self._laid(prepared, frames[index], square, below, beside)
 
     @abstractmethod
     def _look(self, pipeline: _P, picture: Float[Tensor, "3 S S"], sitter: Sitter) -> _K:
@@ -197,6 +191,22 @@ class DiffusedRenderer(ABC, Generic[_P, _K]):
         cancelled: Callable[[], bool] | None,
     ) -> Iterator[Float[Tensor, "3 S S"]]:
         """The squares of the frames `part`, in [-1, 1]. `progress` counts steps. Raises `Cancelled`."""
+
+    def _laid(
+        self,
+        prepared: DiffusedPrepared[_K],
+        frame: FlameParams,
+        drawn: Float[Tensor, "3 S S"],
+        below: UInt8[np.ndarray, "H W C"],
+        own: UInt8[np.ndarray, "H W C"] | None,
+    ) -> UInt8[np.ndarray, "H W C"]:
+        """What the network drew of a frame over the warped portrait, `below`. `own`: its drawing of the portrait, warped too."""
+        colours, square = np.ascontiguousarray(below[..., :3]), prepared.square
+        if own is not None:
+            portrait, drawing = (to_network(each[..., :3], square, self._size) for each in (colours, own))
+            drawn = keep_likeness(drawn, portrait, drawing, self._settings.likeness)
+        laid = lay_over(colours, square, drawn, self._settings.detail, self._cover(prepared.sitter, frame))
+        return np.concatenate([laid, below[..., 3:]], axis=2)
 
     def _drawn_over(self, portrait: Portrait, pipeline: _P, known: _K, sitter: Sitter) -> WarpPrepared:
         """The portrait with the network's drawing of it laid over, ready to be warped."""
