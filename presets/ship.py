@@ -1,16 +1,18 @@
 """Puts trained weights where they come with the project: python presets/ship.py presets/loki/mini runs/first runs/second.
 
-The runs are those that led to the weights, each begun with the one before; the last one's weights are taken, in half precision.
-Of each run the settings and the losses go along, as runs/1.json and runs/1.csv and so on, and losses.webp shows the curve over
-all of them. The model card, README.md, is written by hand and stays.
+The runs are those that led to the weights, in order; the last one's weights are taken, in half precision. Of each run the
+settings and the losses go along, as runs/1.json and runs/1.csv and so on. losses.webp shows the curves, runs of one preset end
+to end. The model card, README.md, is written by hand and stays.
 """
 
 from __future__ import annotations
 
 import csv
+import json
 import shutil
 import sys
 from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
 
 import matplotlib
@@ -26,52 +28,62 @@ SMOOTH = 25
 
 def main(place: Path, runs: Sequence[Path]) -> None:
     weights = runs[-1] / "weights"
-    for source in sorted(weights.rglob("*")):
+    halved = {path: _halved(path) for path in sorted(weights.rglob("*.safetensors"))}
+    size = sum(tensor.nbytes for tensors in halved.values() for tensor in tensors.values())
+    if size > MOST:
+        raise SystemExit(f"expected weights of at most {MOST} bytes, got {size}; make the network smaller")
+    for source in sorted(path for path in weights.rglob("*") if path.is_file()):
         target = place / source.relative_to(weights)
-        if source.is_file():
-            target.parent.mkdir(parents=True, exist_ok=True)
-            _copy(source, target)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source in halved:
+            save_file(halved[source], target, metadata={"format": "pt"})
+        else:
+            shutil.copyfile(source, target)
     told = place / "runs"
     shutil.rmtree(told, ignore_errors=True)
     told.mkdir()
     for number, run in enumerate(runs, 1):
         shutil.copyfile(run / "run.json", told / f"{number}.json")
         shutil.copyfile(run / "losses.csv", told / f"{number}.csv")
-    _draw([told / f"{number}.csv" for number in range(1, len(runs) + 1)], place / "losses.webp")
-    size = sum(path.stat().st_size for path in place.rglob("*.safetensors"))
-    if size > MOST:
-        raise SystemExit(f"expected weights of at most {MOST} bytes, got {size}; make the network smaller")
+    _draw(told, len(runs), place / "losses.webp")
     print(f"{place}: {size / 2**20:.1f} MiB of weights")  # noqa: T201
 
 
-def _copy(source: Path, target: Path) -> None:
-    if source.suffix != ".safetensors":
-        shutil.copyfile(source, target)
-        return
+def _halved(source: Path) -> dict[str, torch.Tensor]:
     tensors = {name: t.half() if t.dtype == torch.float32 else t for name, t in load_file(source).items()}
     if not all(bool(torch.isfinite(tensor).all()) for tensor in tensors.values()):
         raise SystemExit(f"expected weights that half precision can hold, got larger ones in {source}")
-    save_file(tensors, target, metadata={"format": "pt"})
+    return tensors
 
 
-def _draw(losses: Sequence[Path], picture: Path) -> None:
-    """One line for each run, each where the one before ended."""
+def _draw(told: Path, count: int, picture: Path) -> None:
+    """One line for each run, each where the one before ended. Another preset has another loss, and a panel of its own."""
+    kinds = [(name, list(group)) for name, group in groupby(range(1, count + 1), lambda number: _preset(told / f"{number}.json"))]
     matplotlib.use("agg")
-    figure, axes = plt.subplots(figsize=(6, 3), layout="constrained")
-    begun = 0
-    for number, path in enumerate(losses, 1):
-        with path.open(encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
-        groups = [rows[start : start + SMOOTH] for start in range(0, len(rows) - SMOOTH + 1, SMOOTH)]
-        steps = [begun + int(group[-1]["step"]) for group in groups]
-        means = [sum(float(row["loss"]) for row in group) / SMOOTH for group in groups]
-        axes.plot(steps, means, label=f"run {number}")
-        begun += int(rows[-1]["step"])
-    axes.set(xlabel="step", ylabel="loss", yscale="log")
-    axes.grid(visible=True, which="both", alpha=0.3)
-    if len(losses) > 1:
+    figure, panels = plt.subplots(ncols=len(kinds), figsize=(6 * len(kinds), 3), layout="constrained", squeeze=False)
+    for axes, (name, numbers) in zip(panels[0], kinds, strict=True):
+        begun = 0
+        for number in numbers:
+            steps, losses = _curve(told / f"{number}.csv")
+            means = [sum(losses[start : start + SMOOTH]) / SMOOTH for start in range(0, len(losses) - SMOOTH + 1, SMOOTH)]
+            axes.plot([begun + step for step in steps[SMOOTH - 1 :: SMOOTH]], means, label=f"run {number}")
+            begun += steps[-1]
+        axes.set(xlabel="step", ylabel="loss", yscale="log", title=name)
+        axes.grid(visible=True, which="both", alpha=0.3)
         axes.legend()
     figure.savefig(picture, dpi=100)
+    plt.close(figure)
+
+
+def _preset(run: Path) -> str:
+    settings = json.loads(run.read_text(encoding="utf-8"))
+    return str(settings.get("dex", settings)["train"]["preset"])
+
+
+def _curve(losses: Path) -> tuple[list[int], list[float]]:
+    with losses.open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    return [int(row["step"]) for row in rows], [float(row["loss"]) for row in rows]
 
 
 if __name__ == "__main__":
