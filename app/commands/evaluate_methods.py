@@ -12,12 +12,14 @@ from app.setup.environment import ROOT
 from loki_core.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from loki_core.dex.configs import DexConfig
     from loki_core.dex.pipeline import DexPipeline
     from loki_core.diffusion.configs import LokiConfig
     from loki_core.diffusion.pipeline import LokiPipeline, SamplerConfig
+    from loki_core.head.model import HeadModel
+    from loki_core.training.dex_telling import Telling
     from loki_core.training.methods import Learned
 
 __all__ = ["Compared", "named_networks", "suite_networks"]
@@ -122,9 +124,9 @@ def _compared(read: list[_Saved], arguments: argparse.Namespace) -> Compared:
         raise InputError("expected networks for pictures of one size, got several; evaluate them one by one")
     methods, weights = [], {}
     for saved in read:
-        for label, config in _samplers(arguments).items():
-            methods.append(_method(saved.name + label, saved.pipeline, config))
-            weights[saved.name + label] = weights_hash(saved.folder)
+        for made in _methods(saved, arguments):
+            methods.append(made)
+            weights[made.name] = weights_hash(saved.folder)
     return Compared(tuple(methods), weights, next(iter(sides), _SIDE))
 
 
@@ -140,15 +142,39 @@ def _samplers(arguments: argparse.Namespace) -> dict[str, SamplerConfig]:
     }
 
 
-def _method(name: str, pipeline: LokiPipeline | DexPipeline, config: SamplerConfig) -> Learned:
+def _methods(saved: _Saved, arguments: argparse.Namespace) -> list[Learned]:
+    """One network with each way of sampling, and DeX-Portrait's with each way of being told as well."""
     from loki_core.dex.pipeline import DexPipeline
     from loki_core.head.embedded import embedded_head
     from loki_core.training.network_methods import DexMethod, NetworkMethod
     from loki_core.training.sampling import half_is_fast
 
-    if isinstance(pipeline, DexPipeline):
-        return DexMethod(name, pipeline, config, embedded_head(), half_is_fast())
-    return NetworkMethod(name, pipeline, config, embedded_head(), half_is_fast())
+    head, half, pipeline = embedded_head(), half_is_fast(), saved.pipeline
+    made: list[Learned] = []
+    for label, config in _samplers(arguments).items():
+        name = saved.name + label
+        if isinstance(pipeline, DexPipeline):
+            tellings = _tellings(saved.folder, pipeline, head, arguments.told or ())
+            made += [DexMethod(name + by, pipeline, config, head, half, telling) for by, telling in tellings.items()]
+        else:
+            made.append(NetworkMethod(name, pipeline, config, head, half))
+    return made
+
+
+def _tellings(folder: Path, pipeline: DexPipeline, head: HeadModel, told: Sequence[str]) -> dict[str, Telling]:
+    """By what is added to a network's name: told by pictures, and as the renderer is told where that is asked for."""
+    from loki_core.dex.mapping import MAPPING_FOLDER, read_mapping
+    from loki_core.dex.saved import saved_fingerprint
+    from loki_core.training.dex_telling import ByCoefficients, ByPictures, ByWarp
+
+    found: dict[str, Telling] = {"": ByPictures()}
+    if "coefficients" in told:
+        latent = pipeline.network.dex.motion.expression.latent
+        mapping = read_mapping(folder / MAPPING_FOLDER, head, saved_fingerprint(folder), latent)
+        found[", by coefficients"] = ByCoefficients(mapping)
+    if "warp" in told:
+        found[", by the warp"] = ByWarp()
+    return found
 
 
 def _lia_x(file: Path) -> tuple[Learned, str]:

@@ -57,6 +57,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="S",
         help="each network a second time, without expression in the first S steps; it comes in over the next S",
     )
+    group.add_argument(
+        "--told",
+        nargs="+",
+        choices=("coefficients", "warp"),
+        help="DeX-Portrait's networks once more, told as the renderer can be: by coefficients, or by the warp's pictures",
+    )
     group.add_argument("--out", type=Path, metavar="FILE", help="write the table here too, as markdown")
     group.add_argument("--sheet", type=Path, metavar="FILE", help="draw portraits, drivers, truth and results on one sheet")
 
@@ -168,12 +174,13 @@ def _setting(arguments: argparse.Namespace, compared: Compared) -> Setting:
 
 
 def _poses(compared: Compared, scenes: HeldOut) -> dict[str, PoseAccuracy]:
-    """Of each network that learns an explicit pose; how it is sampled makes no difference."""
+    """Of each network that learns an explicit pose, once: how it is sampled and told makes no difference."""
     from loki_core.training.evaluation_pose import pose_accuracy
     from loki_core.training.network_methods import DexMethod
 
-    learned = [each for each in compared.methods if isinstance(each, DexMethod) and not each.sampler.guidance.progressive]
-    return {each.name: pose_accuracy(each.pipeline, scenes.pairs) for each in learned}
+    learned = [each for each in compared.methods if isinstance(each, DexMethod)]
+    first = {id(each.pipeline): each for each in reversed(learned)}
+    return {each.name: pose_accuracy(each.pipeline, scenes.pairs) for each in learned if first[id(each.pipeline)] is each}
 
 
 def _draw_sheet(path: Path, methods: Sequence[Method], scenes: HeldOut, *, driven: bool) -> None:

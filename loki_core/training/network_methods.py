@@ -11,7 +11,6 @@ import torch
 from jaxtyping import Float, Float16, UInt8
 from torch import Tensor, nn
 
-from loki_core.data.portraits import draw_map
 from loki_core.data.vectors import motion_vectors
 from loki_core.dex.pipeline import DexPipeline
 from loki_core.diffusion.encoder import encoder_input
@@ -19,16 +18,14 @@ from loki_core.diffusion.pipeline import LokiPipeline, SamplerConfig
 from loki_core.head.model import HeadModel
 from loki_core.lia_x.animate import LiaX
 from loki_core.motion.apart import without_expression
-from loki_core.raster.driver_map import driver_map, pose_and_deform
+from loki_core.raster.driver_map import driver_map
+from loki_core.training.dex_telling import PICTURES, ByPictures, Telling, portraits_of
 from loki_core.training.held_out import Driven
-from loki_core.training.pictures import signed
 from loki_core.training.sampling import DexInputs, sample_dex_windows, sample_windows
 
 __all__ = ["DexMethod", "LiaXMethod", "NetworkMethod"]
 
 Pictures = UInt8[Tensor, "B T 3 H W"]
-_PICTURES = ("poses", "pose_focus", "faces", "face_places")
-"""What methods that look at pictures are told."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +58,7 @@ class NetworkMethod:
     def _draw(
         self, samples: Sequence[Driven], inputs: Float[Tensor, "B T M h w"], bare: Float[Tensor, "B T M h w"] | None
     ) -> Pictures:
-        return sample_windows(self.pipeline, _references(samples), inputs, self.sampler, bare=bare, half=self.half)
+        return sample_windows(self.pipeline, portraits_of(samples), inputs, self.sampler, bare=bare, half=self.half)
 
     def _inputs(self, samples: Sequence[Driven]) -> tuple[Float[Tensor, "B T M h w"], Float[Tensor, "B T M h w"] | None]:
         """Of the motions, and for progressive guidance of their poses alone."""
@@ -76,16 +73,23 @@ class NetworkMethod:
 
 @dataclass(frozen=True, eq=False)
 class DexMethod:
-    """DeX-Portrait, whose encoders look at pictures of the drivers."""
+    """DeX-Portrait, told of motion by pictures of the drivers or by what the renderer has."""
 
     name: str
     pipeline: DexPipeline
     sampler: SamplerConfig
     head: HeadModel
     half: bool = True
-    people: int | None = None
+    telling: Telling = ByPictures()  # noqa: RUF009  # frozen
     apart: bool = True
-    told: tuple[str, ...] = _PICTURES
+
+    @property
+    def people(self) -> int | None:
+        return self.telling.people
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        return self.telling.told
 
     @property
     def parameters(self) -> int:
@@ -95,19 +99,15 @@ class DexMethod:
         inputs, count = self.inputs(samples), len(samples[0].targets)
         sources = inputs.sources.repeat_interleave(count, 0)
         single = DexInputs(sources, inputs.poses.flatten(0, 1)[:, None], inputs.expressions.flatten(0, 1)[:, None])
-        made = sample_dex_windows(self.pipeline, _references(samples), single, self.sampler, half=self.half)
+        made = sample_dex_windows(self.pipeline, portraits_of(samples), single, self.sampler, half=self.half)
         return made[:, 0].unflatten(0, (-1, count))
 
     def clips(self, samples: Sequence[Driven]) -> Pictures:
-        return sample_dex_windows(self.pipeline, _references(samples), self.inputs(samples), self.sampler, half=self.half)
+        return sample_dex_windows(self.pipeline, portraits_of(samples), self.inputs(samples), self.sampler, half=self.half)
 
     def inputs(self, samples: Sequence[Driven]) -> DexInputs:
-        """What its encoders see in the portraits and in the pictures of the drivers."""
-        pipeline, count = self.pipeline, len(samples[0].targets)
-        portraits = pipeline.pose(signed(_references(samples)), torch.stack([_portrait_focus(self.head, s) for s in samples]))
-        poses = pipeline.pose(signed(torch.cat([s.poses for s in samples])), torch.cat([s.pose_focus for s in samples]))
-        faces = pipeline.expression(signed(torch.cat([s.faces for s in samples])), torch.cat([s.face_places for s in samples]))
-        return DexInputs(portraits, poses.unflatten(0, (-1, count)), faces.unflatten(0, (-1, count)))
+        """Poses and latents of the targets, and the poses of the portraits."""
+        return self.telling.inputs(self.pipeline, self.head, samples)
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,7 +118,7 @@ class LiaXMethod:
     animator: LiaX
     people: int | None = None
     apart: bool = False
-    told: tuple[str, ...] = _PICTURES
+    told: tuple[str, ...] = PICTURES
 
     @property
     def parameters(self) -> int:
@@ -142,15 +142,6 @@ def _posed(head: HeadModel, sample: Driven) -> tuple[Float16[Tensor, "T 45 H W"]
     bare = without_expression(sample.coefficients)
     size = (sample.reference.shape[1], sample.reference.shape[2])
     return driver_map(head, bare, sample.camera, sample.crop, size=size).map, motion_vectors(bare, sample.camera, sample.crop)
-
-
-def _portrait_focus(head: HeadModel, sample: Driven) -> Float[Tensor, "H W"]:
-    vertices, moved = pose_and_deform(head, sample.reference_coefficients[None])
-    return draw_map(head, vertices, moved, sample.camera, sample.crop, size=sample.reference.shape[-1])[1][0]
-
-
-def _references(samples: Sequence[Driven]) -> UInt8[Tensor, "B 3 H W"]:
-    return torch.stack([s.reference for s in samples])
 
 
 def _parameters(network: nn.Module) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,11 +15,14 @@ from safetensors.torch import save_file
 
 from app.cli import build_parser
 from app.commands.evaluate_methods import named_networks, suite_networks
+from loki_core.dex.mapping import MAPPING_FOLDER, save_mapping
 from loki_core.dex.network import DexNetwork
 from loki_core.dex.pipeline import DexPipeline
+from loki_core.dex.saved import saved_fingerprint
 from loki_core.diffusion.pipeline import LokiPipeline
 from loki_core.diffusion.saved import weights_hash
 from loki_core.errors import InputError
+from loki_core.head.embedded import embedded_head
 from loki_core.lia_x.generator import Generator, LiaXConfig
 from loki_core.training.evaluation import Figures, Likeness, People
 from loki_core.training.evaluation_pose import PoseAccuracy, PoseErrors
@@ -26,6 +30,7 @@ from loki_core.training.evaluation_report import Setting, report_values
 from loki_core.training.evaluation_suite import suite_table
 from loki_core.training.network_methods import DexMethod, NetworkMethod
 from loki_core.training.read_back import ReadBack, Separation
+from tests.dex.saved import tiny_mapping
 from tests.dex.tiny import TINY as TINY_DEX
 
 SETTING = Setting(4, 5, 1.5, None, {"dex-mini": "abc"}, 1, "float32")
@@ -121,6 +126,18 @@ def test_progressive_guidance_stands_beside_none(weights: Path):
     assert [method.name for method in compared.methods] == names == list(compared.weights)
     spans = [method.sampler.guidance.progressive for method in compared.methods if isinstance(method, NetworkMethod | DexMethod)]
     assert spans == [0, 5, 0, 5] and compared.side == 16
+
+
+def test_a_dex_network_stands_a_second_time_as_the_renderer_is_told(weights: Path):
+    folders = [str(weights / "loki"), str(weights / "dex")]
+    words = ["evaluate", "--network", *folders, "--told", "coefficients", "warp"]
+    save_mapping(tiny_mapping(embedded_head(), saved_fingerprint(weights / "dex")), weights / "dex" / MAPPING_FOLDER)
+    compared = named_networks(build_parser().parse_args(words))
+    names = ["tiny", "tiny 2", "tiny 2, by coefficients", "tiny 2, by the warp"]
+    assert [method.name for method in compared.methods] == names == list(compared.weights)
+    shutil.rmtree(weights / "dex" / MAPPING_FOLDER)
+    with pytest.raises(InputError, match="mapping.json"):
+        named_networks(build_parser().parse_args(words))
 
 
 def test_what_does_not_come_with_the_project_is_left_out_and_named(tmp_path: Path):

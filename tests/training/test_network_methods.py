@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from loki_core.data.portraits import draw_map
+from loki_core.data.vectors import head_similarity
 from loki_core.dex.network import DexNetwork
 from loki_core.dex.pipeline import DexMotion, DexPipeline
 from loki_core.diffusion.guidance import Guidance
@@ -15,10 +16,12 @@ from loki_core.lia_x.animate import LiaX
 from loki_core.lia_x.generator import Generator, LiaXConfig
 from loki_core.motion.apart import without_expression
 from loki_core.raster.driver_map import driver_map, pose_and_deform
+from loki_core.training.dex_telling import ByCoefficients, ByPictures, ByWarp
 from loki_core.training.held_out import FACE_CHANGED, POSE_CHANGED, HeldOut, draw_held_out
-from loki_core.training.methods import Learned
+from loki_core.training.methods import Learned, WarpMethod
 from loki_core.training.network_methods import DexMethod, LiaXMethod, NetworkMethod
 from loki_core.training.pictures import signed
+from tests.dex.saved import tiny_mapping
 from tests.dex.tiny import TINY as TINY_DEX
 
 HEAD = embedded_head()
@@ -86,6 +89,35 @@ def test_dex_hears_pose_and_face_from_their_own_drivers(scenes: HeldOut, dex: De
     poses, faces = inputs.poses, inputs.expressions
     assert difference(poses[:, 0], poses[:, FACE_CHANGED]) < 1e-5 < 1e-3 < difference(poses[:, 0], poses[:, POSE_CHANGED])
     assert difference(faces[:, 0], faces[:, POSE_CHANGED]) < 1e-5 < 1e-3 < difference(faces[:, 0], faces[:, FACE_CHANGED])
+
+
+def test_dex_may_be_told_by_coefficients_as_the_renderer_is(scenes: HeldOut, dex: DexPipeline):
+    mapping, sample = tiny_mapping(HEAD), scenes.moving[0]
+    inputs = DexMethod("tiny", dex, PLAIN, HEAD, half=False, telling=ByCoefficients(mapping)).inputs([sample])
+    start, camera, crop = sample.reference_coefficients, sample.camera, sample.crop
+    latent = dex.expression(signed(sample.reference[None]), head_similarity(HEAD, start[None], camera, crop))
+    expected = mapping.expressions(sample.coefficients, start, latent)
+    assert difference(inputs.expressions[0], expected) < 1e-4
+    expected = mapping.poses(HEAD, sample.coefficients, start, inputs.sources, camera, crop)
+    assert difference(inputs.poses[0], expected) < 1e-4
+
+
+def test_a_portrait_that_does_not_move_is_told_alike_by_coefficients_and_by_its_picture(scenes: HeldOut, dex: DexPipeline):
+    sample = scenes.movements[0]  # its first target is the portrait
+    seen, told = (
+        DexMethod("tiny", dex, PLAIN, HEAD, half=False, telling=telling).inputs([sample])
+        for telling in (ByPictures(), ByCoefficients(tiny_mapping(HEAD)))
+    )
+    assert difference(seen.poses[:, 0], told.poses[:, 0]) < 1e-4
+    assert difference(seen.expressions[:, 0], told.expressions[:, 0]) < 1e-4
+
+
+def test_the_warp_tells_dex_what_its_pictures_show(scenes: HeldOut, dex: DexPipeline):
+    sample = scenes.pairs[0]
+    inputs = DexMethod("tiny", dex, PLAIN, HEAD, half=False, telling=ByWarp()).inputs([sample])
+    warped = signed(WarpMethod(HEAD).frames([sample])[0])
+    assert difference(inputs.poses[0], dex.pose(warped, sample.focus)) < 1e-5
+    assert difference(inputs.expressions[0], dex.expression(warped, sample.places)) < 1e-5
 
 
 def test_frames_of_dex_do_not_see_each_other_when_drawn_one_by_one(scenes: HeldOut, dex: DexPipeline):
