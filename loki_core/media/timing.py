@@ -26,6 +26,9 @@ _SAMPLE_AT = Fraction(9, 20)
 """Where in an output frame the input is looked at. A little before the middle, so that a rate and its half or its double
 pick frames evenly however their timestamps were rounded."""
 
+_FINEST = 1001
+"""Largest denominator of a rate that is not a standard one. The slowest is then a frame in 1001 seconds, and never 0."""
+
 T = TypeVar("T")
 
 
@@ -105,4 +108,4 @@ def _nominal(ticks: Int[np.ndarray, "T"], tick: Fraction, known: list[Fraction])
     usual = 1 / (Fraction(float(np.median(np.diff(ticks)))) * tick)
     standard = [rate for rate in known if rate in STANDARD_RATES] + sorted(STANDARD_RATES, key=lambda rate: abs(rate - usual))
     near = (rate for rate in standard if abs(rate - usual) <= usual * Fraction(3, 100))
-    return next(near, usual.limit_denominator(1001))
+    return next(near, max(usual.limit_denominator(_FINEST), Fraction(1, _FINEST)))

@@ -56,6 +56,11 @@ def test_a_long_last_frame_counts_in_full():
     assert timing.duration == Fraction(48, 100) and count_steps(timing.duration, timing.fps) == 12
 
 
+def test_damaged_timestamps_hours_apart_still_have_a_rate():
+    timing = measure_timing(np.array([0, 5_000_000, 12_000_000]), 0, MILLISECOND, [Fraction(25)])
+    assert 0 < timing.fps < 1 and timing.variable and timing.duration > 12_000
+
+
 @given(
     steps=st.lists(st.integers(1, 90), min_size=1, max_size=30),
     fps=st.sampled_from([Fraction(24), Fraction(30000, 1001), Fraction(60)]),
