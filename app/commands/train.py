@@ -242,7 +242,6 @@ def _dex(arguments: argparse.Namespace) -> TrainingLoop:
     if arguments.motion is None:
         raise InputError("expected --motion with a folder of weights, got none; train --preset dex-motion-mini first")
     motion = read_motion_network(arguments.motion)
-    motion = whitened(motion, read_latents(motion, head))
     unets = read_unets(arguments.begin, run.network, head.id) if arguments.begin else None
     describe(run)
-    return DexTrainer(run, motion, head, arguments.out, unets)
+    return DexTrainer(run, whitened(motion, read_latents(motion, head)), head, arguments.out, unets)

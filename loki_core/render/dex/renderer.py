@@ -110,8 +110,9 @@ class DexRenderer(DiffusedRenderer[DexPipeline, DexKnown]):
         latent = pipeline.expression(picture[None], self._places(sitter, sitter.params[None]))
         return DexKnown(portrait, portrait.pose.float().cpu(), latent.float().cpu())
 
-    def _draw_portrait(self, pipeline: DexPipeline, known: DexKnown, sitter: Sitter) -> Float[Tensor, "3 S S"]:
-        return next(pipeline.sample(known.portrait, DexMotion(known.pose, known.latent), self._settings.sampler))
+    def _draw_portrait(self, prepared: DiffusedPrepared[DexKnown]) -> Float[Tensor, "3 S S"]:
+        known = prepared.known  # a clip says nothing of the portrait itself
+        return next(self._source.pipeline().sample(known.portrait, DexMotion(known.pose, known.latent), self._settings.sampler))
 
     def _drawn(
         self,

@@ -131,8 +131,13 @@ class DiffusedRenderer(ABC, Generic[_P, _K]):
         sitter = Sitter(portrait.params, person, portrait.camera, square)
         with self._source.looking, _enough_memory():
             known = self._look(pipeline, to_network(portrait.image, square, self._size), sitter)
-            own = self._drawn_over(portrait, pipeline, known, sitter) if self._settings.likeness else None
-        return DiffusedPrepared(self._warp.prepare(portrait), sitter, known, own)
+        prepared = DiffusedPrepared(self._warp.prepare(portrait), sitter, known, None)
+        if not self._settings.likeness:
+            return prepared
+        with _enough_memory():
+            drawn = self._draw_portrait(prepared)
+        laid = lay_over(np.ascontiguousarray(portrait.image[..., :3]), square, drawn, detail=0.0)
+        return replace(prepared, own=self._warp.prepare(replace(portrait, image=laid)))
 
     def reach(self, index: int, total: int) -> range:
         """The frames of the windows that see frame `index`."""
@@ -177,9 +182,9 @@ class DiffusedRenderer(ABC, Generic[_P, _K]):
     def _look(self, pipeline: _P, picture: Float[Tensor, "3 S S"], sitter: Sitter) -> _K:
         """What the network knows of a portrait, from its square in [-1, 1]."""
 
-    @abstractmethod
-    def _draw_portrait(self, pipeline: _P, known: _K, sitter: Sitter) -> Float[Tensor, "3 S S"]:
+    def _draw_portrait(self, prepared: DiffusedPrepared[_K]) -> Float[Tensor, "3 S S"]:
         """The portrait's own square as the network draws it, in [-1, 1]."""
+        return next(self._drawn(prepared, prepared.sitter.params[None], range(1), lambda done, total: None, None))
 
     @abstractmethod
     def _drawn(
@@ -207,13 +212,6 @@ class DiffusedRenderer(ABC, Generic[_P, _K]):
             drawn = keep_likeness(drawn, portrait, drawing, self._settings.likeness)
         laid = lay_over(colours, square, drawn, self._settings.detail, self._cover(prepared.sitter, frame))
         return np.concatenate([laid, below[..., 3:]], axis=2)
-
-    def _drawn_over(self, portrait: Portrait, pipeline: _P, known: _K, sitter: Sitter) -> WarpPrepared:
-        """The portrait with the network's drawing of it laid over, ready to be warped."""
-        drawn = self._draw_portrait(pipeline, known, sitter)
-        colours = np.ascontiguousarray(portrait.image[..., :3])
-        laid = lay_over(colours, sitter.square, drawn, detail=0.0)
-        return self._warp.prepare(replace(portrait, image=laid))
 
     @property
     def _size(self) -> int:

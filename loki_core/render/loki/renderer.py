@@ -25,9 +25,6 @@ class LokiRenderer(DiffusedRenderer[LokiPipeline, Remembered]):
     def _look(self, pipeline: LokiPipeline, picture: Float[Tensor, "3 S S"], sitter: Sitter) -> Remembered:
         return pipeline.remember(picture)
 
-    def _draw_portrait(self, pipeline: LokiPipeline, known: Remembered, sitter: Sitter) -> Float[Tensor, "3 S S"]:
-        return next(self._sampled(pipeline, known, sitter, sitter.params[None], range(1)))
-
     def _drawn(
         self,
         prepared: DiffusedPrepared[Remembered],
@@ -36,26 +33,14 @@ class LokiRenderer(DiffusedRenderer[LokiPipeline, Remembered]):
         progress: Progress,
         cancelled: Callable[[], bool] | None,
     ) -> Iterator[Float[Tensor, "3 S S"]]:
-        return self._sampled(self._source.pipeline(), prepared.known, prepared.sitter, frames, part, progress, cancelled)
-
-    def _sampled(
-        self,
-        pipeline: LokiPipeline,
-        known: Remembered,
-        sitter: Sitter,
-        frames: FlameParams,
-        part: range,
-        progress: Progress | None = None,
-        cancelled: Callable[[], bool] | None = None,
-    ) -> Iterator[Float[Tensor, "3 S S"]]:
         def maps(start: int, stop: int) -> Float[Tensor, "T 45 S S"]:
-            return self._maps(sitter, frames[start:stop])
+            return self._maps(prepared.sitter, frames[start:stop])
 
         def bare(start: int, stop: int) -> Float[Tensor, "T 45 S S"]:
-            return self._maps(sitter, without_expression(frames[start:stop]))
+            return self._maps(prepared.sitter, without_expression(frames[start:stop]))
 
-        return pipeline.sample(
-            known, maps, frames.batch_shape[0], self._settings.sampler,
+        return self._source.pipeline().sample(
+            prepared.known, maps, frames.batch_shape[0], self._settings.sampler,
             bare=bare, part=part, progress=progress, cancelled=cancelled,
         )  # fmt: skip
 

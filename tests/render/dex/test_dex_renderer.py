@@ -75,6 +75,15 @@ def test_a_part_is_what_it_is_in_the_whole(made, portrait, frames):
     check_parts(made, portrait, frames)
 
 
+def test_the_networks_likeness_is_of_the_portrait_whatever_tells_of_motion(pipeline, portrait):
+    ways = [renderer(pipeline, told=told, likeness=1.0).prepare(portrait).own for told in ("coefficients", "warp", "clip")]
+    drawn = [own.image.astype(int) for own in ways if own is not None]
+    assert len(drawn) == 3 and renderer(pipeline).prepare(portrait).own is None
+    # the mapping leaves the portrait as its encoders see it, and a clip is not asked
+    assert np.abs(drawn[0] - drawn[2]).max() <= 1
+    assert np.abs(drawn[0] - portrait.image).mean() > 5
+
+
 def test_motion_asked_for_in_pieces_is_that_of_the_whole(made, portrait, frames):
     prepared = made.prepare(portrait)
     whole = told(made, prepared, frames)
