@@ -52,7 +52,7 @@ def add(commands: Subparsers) -> None:
         "--begin",
         type=Path,
         metavar="FOLDER",
-        help="mini, sd21, dex-mini: begin with these weights of Loki; dex-motion-mini: with these of its own, which know pose",
+        help="mini, sd21, dex-mini: begin with these weights of Loki; dex-motion-mini: with weights of its own",
     )
     parser.add_argument("--motion", type=Path, metavar="FOLDER", help="dex-mini: the weights folder of a dex-motion-mini")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="where state, weights and losses go")
@@ -216,7 +216,7 @@ def _dex(arguments: argparse.Namespace) -> TrainingLoop:
     from loki_core.diffusion.saved import weights_hash
     from loki_core.head.embedded import embedded_head
     from loki_core.training.begin import read_unets
-    from loki_core.training.dex import DEX_RUNS, DexRun, DexTrainer, MotionRun, MotionTrainer, after_posing, run_without, seeded
+    from loki_core.training.dex import DEX_RUNS, DexRun, DexTrainer, MotionRun, MotionTrainer, after_known, run_without, seeded
     from loki_core.training.dex_latent import read_latents, whitened
     from loki_core.training.run_folder import describe_preset_run
 
@@ -236,7 +236,7 @@ def _dex(arguments: argparse.Namespace) -> TrainingLoop:
 
     if isinstance(run, MotionRun):
         learned = read_motion_network(arguments.begin) if arguments.begin else None
-        run = run if learned is None else after_posing(run)
+        run = run if learned is None else after_known(run)
         describe(run)
         return MotionTrainer(run, head, arguments.out, learned)
     if arguments.motion is None:

@@ -11,12 +11,14 @@ from loki_core.head.params import FlameParams, pack_pose
 from loki_core.head.rotation import compose, rotation_matrix
 from loki_core.raster.camera import Camera, CropBox, project
 
-__all__ = ["head_similarity", "motion_vectors", "vector_length"]
+__all__ = ["face_numbers", "head_similarity", "motion_vectors", "vector_length"]
 
 _REACH = 0.1
 """Metres whose size in the crop is told."""
 _LEFT_EYE = 3
 """The right one is the last joint."""
+_FACE_JOINTS = slice(6, 15)
+"""Of the joints' numbers: those of jaw and eyes."""
 
 
 def vector_length(expressions: int) -> int:
@@ -37,6 +39,13 @@ def motion_vectors(params: FlameParams, camera: Camera, crop: CropBox) -> Float[
     return torch.cat(
         [params.expression, pack_pose(params).flatten(1), (pixels - middle) / float(crop.half), reach / float(crop.half)], dim=1
     )
+
+
+def face_numbers(vectors: Float[Tensor, "*B K"]) -> Float[Tensor, "*B F"]:
+    """What `motion_vectors` say of the face: expression, and jaw and eyes in radians."""
+    expressions = vectors.shape[-1] - vector_length(0)
+    joints = vectors[..., expressions:][..., _FACE_JOINTS]
+    return torch.cat([vectors[..., :expressions], joints], dim=-1)
 
 
 def head_similarity(head: HeadModel, params: FlameParams, camera: Camera, crop: CropBox) -> Float[Tensor, "*B 6"]:

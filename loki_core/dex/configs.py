@@ -36,6 +36,8 @@ DexPart = Literal["rays", "warping", "augmentation"]
 
 QUARTER = 4
 """Pixels of a picture to one of the pose encoder's first stage, along a side."""
+_FACE = 61
+"""Coefficients of the embedded head's face: 52 of expression, nine of jaw and eyes."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,8 @@ class ExpressionConfig:
     maps: int
     """Channels of its heat maps."""
     latent: int
+    numbers: int
+    """Coefficients of a face that training knows, and that one layer reads from the latent."""
 
 
 @dataclass(frozen=True)
@@ -181,7 +185,7 @@ _PAPER = DexConfig(
         image_size=512,
         volume=VolumeConfig(widths=(64, 128, 256, 512), channels=32, depth=16, blocks=6),
         pose=PoseConfig(widths=(96, 192, 384, 768), depths=(3, 3, 9, 3)),
-        expression=ExpressionConfig(size=256, width=256, depth=4, maps=68, latent=512),
+        expression=ExpressionConfig(size=256, width=256, depth=4, maps=68, latent=512, numbers=_FACE),
         decoder=(512, 256, 128, 64),
     ),
     latent_scale=8,
@@ -202,7 +206,7 @@ _MINI = DexConfig(
         image_size=64,
         volume=VolumeConfig(widths=(64, 96), channels=16, depth=8, blocks=2),
         pose=PoseConfig(widths=(32, 64, 96, 128), depths=None),
-        expression=ExpressionConfig(size=64, width=32, depth=2, maps=16, latent=64),
+        expression=ExpressionConfig(size=64, width=32, depth=2, maps=16, latent=64, numbers=_FACE),
         decoder=(96, 64),
         unshuffle=2,
     ),

@@ -33,27 +33,35 @@ class MotionNetwork(ModelMixin, ConfigMixin):  # type: ignore[misc]
         self.appearance = AppearanceEncoder(config.volume, config.unshuffle)
         self.pose = PoseEncoder(config.pose, config.image_size)
         self.expression = ExpressionEncoder(config.expression)
+        self.readout = nn.Linear(config.expression.latent, config.expression.numbers)
         self.decoder = _Decoder(config)
 
     def forward(
         self,
         masked: Float[Tensor, "B N 3 H W"],
+        expressive: Float[Tensor, "B K 3 S S"],
         source: Float[Tensor, "B 3 H W"] | None = None,
-        expressive: Float[Tensor, "B K 3 S S"] | None = None,
-    ) -> tuple[Float[Tensor, "B N 3 4"], Float[Tensor, "B K 3 H W"] | None]:
-        """Poses of pictures whose eyes and mouth are masked; with `source` and `expressive`, also what is drawn from them.
+    ) -> tuple[Float[Tensor, "B N 3 4"], Float[Tensor, "B K F"], Float[Tensor, "B K 3 H W"] | None]:
+        """Poses of pictures whose eyes and mouth are masked, coefficients of faces; with `source`, also what is drawn from them.
 
         Then `masked` are those of the source and of K drivers: the source is drawn as each driver is posed and as another picture
         of its face looks, which is the driver itself or another view of the same instant.
         """
         poses = self.pose(masked.flatten(0, 1)).unflatten(0, masked.shape[:2])
-        if source is None or expressive is None:
-            return poses, None
+        latents = self.expression(expressive.flatten(0, 1))
+        faces = self.readout(latents).float().unflatten(0, expressive.shape[:2])
+        if source is None:
+            return poses, faces, None
         drivers = poses[:, 1:]
         moved = relative_pose(drivers, poses[:, :1].expand_as(drivers))
         volumes = self.appearance(source).repeat_interleave(drivers.shape[1], 0)
-        drawn = self.decoder(warp_volume(volumes, moved.flatten(0, 1)), self.expression(expressive.flatten(0, 1)))
-        return poses, drawn.unflatten(0, drivers.shape[:2])
+        return poses, faces, self.draw(volumes, moved.flatten(0, 1), latents).unflatten(0, drivers.shape[:2])
+
+    def draw(
+        self, volumes: Float[Tensor, "B C D h w"], moved: Float[Tensor, "B 3 4"], latents: Float[Tensor, "B E"]
+    ) -> Float[Tensor, "B 3 H W"]:
+        """Volumes of `appearance`, each moved and with an expression."""
+        return self.decoder(warp_volume(volumes, moved), latents)
 
 
 class _Decoder(nn.Module):

@@ -1,4 +1,7 @@
-"""The animator of DeX-Portrait: Loki's UNets, told of pose by ray maps and a warped reference, of expression by attention."""
+"""The animator of DeX-Portrait: Loki's UNets, told of pose by ray maps and a warped reference, of expression by attention.
+
+Beside the paper's parts it is shown the motion trainer's own drawing: docs/decisions/0014-dex.md.
+"""
 
 from __future__ import annotations
 
@@ -17,21 +20,30 @@ from loki_core.dex.configs import DexConfig
 from loki_core.dex.motion import MotionNetwork
 from loki_core.dex.similarity import ray_map, relative_pose, warp_volume
 from loki_core.diffusion.attention import ReferenceBank
+from loki_core.diffusion.configs import EncoderConfig
+from loki_core.diffusion.encoder import ConditioningEncoder
 from loki_core.diffusion.unet import FrameUNet
 
 __all__ = ["Conditions", "DexNetwork", "Observed"]
 
 _RAYS = 6
 """Channels of the ray maps of source and driver."""
+_COLOURS = 3
 
 
 @dataclass(frozen=True, eq=False)
 class Observed:
-    """What the reference UNet saw."""
+    """What was seen of a reference."""
 
     bank: ReferenceBank
     features: Float[Tensor, "B E h2 w2"]
-    """To be lifted and warped."""
+    """Of the reference UNet; to be lifted and warped."""
+    volume: Float[Tensor, "B V D h3 w3"]
+    """Of the motion trainer; to be warped and drawn."""
+
+    def repeated(self, times: int) -> Observed:
+        """Features and volume `times` times, those of one reference one after another; the bank as it is."""
+        return Observed(self.bank, self.features.repeat_interleave(times, 0), self.volume.repeat_interleave(times, 0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,13 +54,17 @@ class Conditions:
     """Ray maps of source and driver."""
     added: Float[Tensor, "B T D h w"]
     """The reference's features in the driver's pose, flattened."""
+    sketch: Float[Tensor, "B T D h w"]
+    """The motion trainer's drawing of the reference with the driver's pose and expression, read."""
     tokens: Float[Tensor, "B T L K"]
     """The expression."""
 
     def kept(self, driven: Float[Tensor, "B"], expressive: Float[Tensor, "B"]) -> Conditions:
-        """Times 0 or 1: all of a sample, then its expression alone."""
+        """Times 0 or 1: all of a sample, then what shows its expression alone."""
         every, face = (flags[:, None, None, None].to(self.added.dtype) for flags in (driven, driven * expressive))
-        return Conditions(self.rays * every[..., None], self.added * every[..., None], self.tokens * face)
+        return Conditions(
+            self.rays * every[..., None], self.added * every[..., None], self.sketch * face[..., None], self.tokens * face
+        )
 
 
 class DexNetwork(ModelMixin, ConfigMixin):  # type: ignore[misc]
@@ -65,6 +81,9 @@ class DexNetwork(ModelMixin, ConfigMixin):  # type: ignore[misc]
         self.generation = FrameUNet(config.unet, context=config.context, joined=_RAYS)
         self.reference = FrameUNet(config.unet, whole=False)
         self.warp = _ReferenceWarp(config)
+        self.sketch = ConditioningEncoder(
+            EncoderConfig(widths=(config.unet.widths[0],), unshuffle=config.latent_scale, channels=_COLOURS)
+        )
         self.tokens = _Tokens(config)
         self.freeze()
 
@@ -77,6 +96,7 @@ class DexNetwork(ModelMixin, ConfigMixin):  # type: ignore[misc]
         noisy: Float[Tensor, "B T C h w"],
         timesteps: Int[Tensor, "B T"],
         reference: Float[Tensor, "B C h w"],
+        source: Float[Tensor, "B 3 H W"],
         masked_source: Float[Tensor, "B 3 H W"],
         masked: Float[Tensor, "B T 3 H W"],
         expressive: Float[Tensor, "B T 3 S S"],
@@ -85,19 +105,21 @@ class DexNetwork(ModelMixin, ConfigMixin):  # type: ignore[misc]
     ) -> Float[Tensor, "B T C h w"]:
         """The prediction from pictures: poses are read from masked ones, expressions from `expressive`, which show faces alone.
 
+        `reference` are the latents of `source`.
+
         `driven` 0 leaves out what drives a sample, `faced` 0 its expression alone.
         """
         frames = noisy.shape[1]
         with torch.no_grad():
-            source, poses = self.motion.pose(masked_source), self.motion.pose(masked.flatten(0, 1)).unflatten(0, (-1, frames))
+            start, poses = self.motion.pose(masked_source), self.motion.pose(masked.flatten(0, 1)).unflatten(0, (-1, frames))
             faces = self.motion.expression(expressive.flatten(0, 1)).unflatten(0, (-1, frames))
-        observed = self.observe(reference)
-        told = self.conditions(observed, source, poses, faces).kept(driven, faced)
+        observed = self.observe(reference, source)
+        told = self.conditions(observed, start, poses, faces).kept(driven, faced)
         return self.predict(noisy, timesteps, told, observed.bank)
 
-    def observe(self, reference: Float[Tensor, "B C h w"]) -> Observed:
-        """Features of clean reference latents; run once a portrait."""
-        return Observed(*self.reference.observe(reference))
+    def observe(self, reference: Float[Tensor, "B C h w"], picture: Float[Tensor, "B 3 H W"]) -> Observed:
+        """What is seen of clean reference latents and of the picture that they are of; run once a portrait."""
+        return Observed(*self.reference.observe(reference), self.motion.appearance(picture))
 
     def conditions(
         self,
@@ -110,10 +132,11 @@ class DexNetwork(ModelMixin, ConfigMixin):  # type: ignore[misc]
         frames, size = driver.shape[1], self.dex.latent_size
         sources = source[:, None].expand(-1, frames, -1, -1)
         rays = torch.cat([ray_map(sources, size), ray_map(driver, size)], dim=2)
-        moved = relative_pose(driver if self.dex.warping else sources, sources)
-        features = observed.features.repeat_interleave(frames, 0)
-        added = self.warp(features, moved.flatten(0, 1)).unflatten(0, (-1, frames))
-        return Conditions(rays.to(added.dtype) * self.dex.rays, added, self.tokens(expression))
+        moved = relative_pose(driver if self.dex.warping else sources, sources).flatten(0, 1)
+        seen = observed.repeated(frames)
+        drawn = self.motion.draw(seen.volume, moved, expression.flatten(0, 1))
+        added, sketch = (each.unflatten(0, (-1, frames)) for each in (self.warp(seen.features, moved), self.sketch(drawn)))
+        return Conditions(rays.to(added.dtype) * self.dex.rays, added, sketch, self.tokens(expression))
 
     def predict(
         self,
@@ -130,7 +153,7 @@ class DexNetwork(ModelMixin, ConfigMixin):  # type: ignore[misc]
             timesteps.flatten(),
             frames=frames,
             bank=bank,
-            added=conditions.added.flatten(0, 1),
+            added=(conditions.added + conditions.sketch).flatten(0, 1),
             context=conditions.tokens.flatten(0, 1),
         )
         return out.unflatten(0, (-1, frames))

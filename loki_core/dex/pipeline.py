@@ -41,7 +41,7 @@ Motions = Callable[[int, int], DexMotion]
 
 @dataclass(frozen=True, eq=False)
 class KnownPortrait:
-    """What the reference UNet saw of a portrait and of a picture of zeros, and the portrait's pose."""
+    """What the network saw of a portrait and of a picture of zeros, and the portrait's pose."""
 
     portrait: Observed
     nobody: Observed
@@ -89,8 +89,9 @@ class DexPipeline(DiffusionPipeline):
         size = self.network.dex.image_size
         if image.shape[1:] != (size, size):
             raise ValueError(f"expected a portrait of {size} x {size} pixels, got {tuple(image.shape[1:])}; resize it")
-        latents = to_latents(self._ours(image[None]), self.network.dex, self.vae)
-        portrait, nobody = (self.network.observe(each) for each in (latents, torch.zeros_like(latents)))
+        picture = self._ours(image[None])
+        latents = to_latents(picture, self.network.dex, self.vae)
+        portrait, nobody = (self.network.observe(latents * there, picture * there) for there in (1, 0))
         return KnownPortrait(portrait, nobody, self.pose(image[None], focus[None]))
 
     @torch.no_grad()

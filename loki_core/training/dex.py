@@ -1,7 +1,7 @@
 """Training of DeX-Portrait in two stages (arXiv 2512.15524): motion encoders with a decoder, then the diffusion animator on them.
 
 The paper's first stage is adversarial and does not tell its losses; here they are L1 and differences of Laplacian pyramids, more
-about eyes and mouth at the start. All numbers are ours: docs/decisions/0014-dex.md.
+about eyes and mouth, behind a beginning on known poses and faces. All numbers are ours: docs/decisions/0014-dex.md.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from loki_core.data.samples import Batch, SyntheticConfig
+from loki_core.data.vectors import face_numbers
 from loki_core.dex.configs import DexConfig, DexPart, MotionConfig, dex_preset, dex_without, motion_without
 from loki_core.dex.looks import crop_faces, pose_pictures
 from loki_core.dex.motion import MotionNetwork
@@ -41,16 +42,18 @@ __all__ = [
     "DexTrainer",
     "MotionRun",
     "MotionTrainer",
-    "after_posing",
+    "after_known",
     "animator_loss",
+    "known_loss",
     "motion_loss",
-    "posing_loss",
     "run_without",
     "seeded",
 ]
 
 _USUAL_SIZE = -0.87
 """Logarithm of the size of 10 cm in a crop, in half sides: about 0.42."""
+_LEAST_SPREAD = 0.02
+"""Of a coefficient within a batch; what hardly changes there is not made much of."""
 _FACELESS = 7919
 """Apart from the seeds that noise is drawn with."""
 
@@ -61,12 +64,12 @@ class MotionRun:
 
     network: MotionConfig
     train: TrainConfig
-    posing: int = 4000
-    """Steps at the start in which pose alone is learned, from known poses."""
+    known: int = 2500
+    """Steps at the start in which the encoders learn alone, from known poses and faces."""
     hint: float = 1.0
-    """Weight of the known poses behind that."""
+    """Weight of what is known behind that."""
     hint_steps: int = 4000
-    """Steps in which it fades; what pose is in the end, the pictures say."""
+    """Steps in which it fades; what pose and expression are in the end, the pictures say."""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as JSON takes them."""
@@ -95,7 +98,7 @@ DEX_RUNS: Mapping[str, MotionRun | DexRun] = MappingProxyType(
                 preset="dex-motion-mini",
                 data=SyntheticConfig(size=64, frames=7, clips=0.0, still=0.0),
                 optimizer=OptimizerConfig(rate=5e-4),
-                loss=LossConfig(focus=10.0, focus_steps=100_000),  # the decoder is not kept: what it draws is to teach expression
+                loss=LossConfig(focus=10.0, focus_steps=100_000),  # what is drawn is to teach expression
             ),
         ),
         "dex-mini": DexRun(
@@ -111,9 +114,9 @@ def seeded(run: MotionRun | DexRun, seed: int) -> MotionRun | DexRun:
     return replace(run, train=replace(run.train, seed=seed, data=replace(run.train.data, seed=seed)))
 
 
-def after_posing(run: MotionRun) -> MotionRun:
-    """The run of a network that begins with encoders that know pose."""
-    return replace(run, posing=0)
+def after_known(run: MotionRun) -> MotionRun:
+    """The run of a network that begins with encoders that have learned from known poses and faces."""
+    return replace(run, known=0)
 
 
 def run_without(run: MotionRun | DexRun, part: DexPart) -> MotionRun | DexRun:
@@ -131,9 +134,17 @@ def pose_error(poses: Float[Tensor, "B N 3 4"], places: Float[Tensor, "B N 6"]) 
     return (poses - pose_matrix(places - usual)).abs().mean()
 
 
-def posing_loss(network: nn.Module, config: MotionConfig, batch: Batch) -> Float[Tensor, ""]:
-    """How far the poses of all pictures are from the known ones."""
-    return pose_error(network(_masked(config, batch))[0], batch.places)
+def face_error(faces: Float[Tensor, "B N F"], vectors: Float[Tensor, "B N K"]) -> Float[Tensor, ""]:
+    """Mean square difference of coefficients from the known ones, each over its spread in the batch."""
+    known = face_numbers(vectors)
+    spread = known.flatten(0, 1).std(0, correction=0).clamp_min(_LEAST_SPREAD)
+    return ((faces - known) / spread).square().mean()
+
+
+def known_loss(network: nn.Module, config: MotionConfig, batch: Batch) -> Float[Tensor, ""]:
+    """How far poses and faces of all pictures are from the known ones."""
+    poses, faces, _ = network(_masked(config, batch), _faces(config, batch, slice(None)))
+    return pose_error(poses, batch.places) + face_error(faces, batch.vectors)
 
 
 def motion_loss(
@@ -141,16 +152,16 @@ def motion_loss(
 ) -> Float[Tensor, ""]:
     """The source drawn in each driver's pose, with the expression of the driver as another view shows it, against the driver.
 
-    Absolute differences of pictures times `weights`, and of the octaves of their Laplacian pyramids. `hint`: weight of
-    `pose_error`.
+    Absolute differences of pictures times `weights`, and of the octaves of their Laplacian pyramids. `hint`: weight of what is
+    known of pose and face.
     """
     pictures, masked = signed(batch.targets), _masked(config, batch)
-    drivers, expressive = pictures[:, DRIVERS], _faces(config, batch, VIEWS if config.augmented else DRIVERS)
+    drivers, shown = pictures[:, DRIVERS], VIEWS if config.augmented else DRIVERS
     posed = [SOURCE, *range(len(batch.places[0]))[DRIVERS]]
-    poses, drawn = network(masked[:, posed], pictures[:, SOURCE], expressive)
+    poses, faces, drawn = network(masked[:, posed], _faces(config, batch, shown), pictures[:, SOURCE])
     seen, wanted = ((pictures * weights).flatten(0, 1) for pictures in (drawn.float(), drivers))
     loss = (seen - wanted).abs().mean() + pyramid_difference(seen, wanted)
-    return loss + hint * pose_error(poses, batch.places[:, posed])
+    return loss + hint * (pose_error(poses, batch.places[:, posed]) + face_error(faces, batch.vectors[:, shown]))
 
 
 def _masked(config: MotionConfig, batch: Batch) -> Float[Tensor, "B T 3 H W"]:
@@ -182,13 +193,13 @@ def animator_loss(
     noisy = schedule.noisy(clean, draws.noise, draws.timesteps)
     posed, moving = masked[:, SOURCE], masked[:, 1:]
     faces = _faces(config.motion, batch, slice(1, None))
-    predicted = network(noisy, draws.timesteps, source, posed, moving, faces, kept, faced.float())
+    predicted = network(noisy, draws.timesteps, source, pictures[:, SOURCE], posed, moving, faces, kept, faced.float())
     wrong = (predicted.float() - schedule.target(clean, draws.noise, draws.timesteps)) ** 2
     return (wrong * weights).mean()
 
 
 class MotionTrainer(TrainingLoop):
-    """Learns pose, then appearance and expression with it. The weights in the folder are as `read_motion_network` reads them."""
+    """Learns pose and expression, then appearance with them. The weights are as `read_motion_network` reads them."""
 
     idle = True
 
@@ -217,9 +228,9 @@ class MotionTrainer(TrainingLoop):
 
     def _loss(self, batch: Batch, number: int) -> Tensor:
         batch, run = batch.to(self.accelerator.device), self.run
-        if self.step < run.posing:
-            return posing_loss(self.network, run.network, batch)
-        drawing = self.step - run.posing
+        if self.step < run.known:
+            return known_loss(self.network, run.network, batch)
+        drawing = self.step - run.known
         weights = focus_weights(batch.focus[:, DRIVERS], 1, self.config.loss, drawing)
         return motion_loss(self.network, run.network, batch, weights, run.hint * max(0.0, 1 - drawing / run.hint_steps))
 

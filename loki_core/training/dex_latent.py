@@ -45,16 +45,16 @@ def whitened(network: MotionNetwork, latents: Float[Tensor, "N T E"]) -> MotionN
     changed = deepcopy(network)
     out = changed.expression.out
     _set(out, forth @ out.weight.double(), forth @ (out.bias.double() - middle))
-    for style in _styles(changed):
-        weight = style.weight.double()
-        _set(style, weight @ back, style.bias.double() + weight @ middle)
+    for reader in _readers(changed):
+        weight = reader.weight.double()
+        _set(reader, weight @ back, reader.bias.double() + weight @ middle)
     return changed
 
 
-def _styles(network: MotionNetwork) -> list[nn.Linear]:
+def _readers(network: MotionNetwork) -> list[nn.Linear]:
     """The layers that read the latent."""
     blocks = (module for module in network.decoder.modules() if isinstance(module, AdaptiveBlock))
-    return [layer for block in blocks for layer in block.styles if isinstance(layer, nn.Linear)]
+    return [network.readout, *(layer for block in blocks for layer in block.styles if isinstance(layer, nn.Linear))]
 
 
 @torch.no_grad()

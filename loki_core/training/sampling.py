@@ -11,7 +11,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from loki_core.data.samples import Sample
-from loki_core.dex.network import Conditions, DexNetwork, Observed
+from loki_core.dex.network import Conditions, DexNetwork
 from loki_core.dex.pipeline import DexPipeline
 from loki_core.diffusion.attention import ReferenceBank
 from loki_core.diffusion.configs import ScheduleConfig
@@ -97,10 +97,12 @@ def sample_dex_windows(
     network, dex = pipeline.network, pipeline.network.dex
     count = (inputs.poses.shape[0], inputs.poses.shape[1])
     _check(pipeline, dex.frames, len(references), count, config)
-    latents = to_latents(signed(references), dex)
+    pictures = signed(references)
+    latents = to_latents(pictures, dex)
     with torch.autocast("cpu", torch.bfloat16, enabled=half):
-        portraits, nobody = network.observe(latents), network.observe(torch.zeros_like(latents[:1]))
-        seen = Observed(portraits.bank, portraits.features.repeat_interleave(count[0] // len(references), 0))
+        portraits = network.observe(latents, pictures)
+        nobody = network.observe(torch.zeros_like(latents[:1]), torch.zeros_like(pictures[:1]))
+        seen = portraits.repeated(count[0] // len(references))
 
         def tell(branch: Branch) -> Conditions:
             flags = (torch.full((count[0],), float(flag)) for flag in (branch.map, branch.expression))

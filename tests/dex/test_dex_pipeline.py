@@ -31,7 +31,8 @@ def pipe() -> DexPipeline:
     """Random weights, what begins at zero included."""
     torch.manual_seed(0)
     network = DexNetwork(TINY.to_dict())
-    torch.nn.init.normal_(network.warp.out.weight, std=0.3)
+    for part in (network.warp, network.sketch):
+        torch.nn.init.normal_(part.out.weight, std=0.3)
     return DexPipeline.build(network)
 
 
@@ -83,15 +84,18 @@ def test_the_presets_can_be_built(name: str, least: float, most: float):
     assert least < sum(weight.numel() for weight in network.parameters()) < most
 
 
-def test_an_untrained_warp_adds_nothing():
-    assert not DexNetwork(TINY.to_dict()).warp(torch.randn(1, 8, 8, 8), torch.eye(3, 4)[None]).any()
+def test_an_untrained_warp_and_sketch_add_nothing():
+    network = DexNetwork(TINY.to_dict())
+    assert not network.warp(torch.randn(1, 8, 8, 8), torch.eye(3, 4)[None]).any()
+    assert not network.sketch(torch.randn(1, 3, 16, 16)).any()
 
 
 def test_the_motion_trainer_gets_no_gradients_and_all_else_does():
     torch.manual_seed(0)
     network = DexNetwork(TINY.to_dict())
-    torch.nn.init.normal_(network.warp.out.weight, std=0.3)
-    observed = network.observe(torch.randn(1, 12, 8, 8))
+    for part in (network.warp, network.sketch):
+        torch.nn.init.normal_(part.out.weight, std=0.3)
+    observed = network.observe(torch.randn(1, 12, 8, 8), torch.randn(1, 3, 16, 16))
     moved = motion(2)
     told = network.conditions(observed, torch.eye(3, 4)[None], moved.poses[None], moved.expressions[None])
     times = torch.full((1, 2), 500)
@@ -111,7 +115,8 @@ def conditions(pipe: DexPipeline, config: DexConfig) -> Conditions:
     """What a network of that configuration is told, with the weights of another."""
     network = DexNetwork(config.to_dict())
     network.load_state_dict(pipe.network.state_dict())
-    moved, observed = motion(2), network.observe(torch.randn(1, 12, 8, 8, generator=torch.Generator().manual_seed(1)))
+    draw = torch.Generator().manual_seed(1)
+    moved, observed = motion(2), network.observe(*(torch.randn(1, *shape, generator=draw) for shape in ((12, 8, 8), (3, 16, 16))))
     return network.conditions(observed, torch.eye(3, 4)[None], moved.poses[None], moved.expressions[None])
 
 
@@ -120,6 +125,24 @@ def test_a_network_without_rays_or_warping_is_told_the_rest(pipe: DexPipeline):
     assert not blind.rays.any() and torch.equal(blind.added, whole.added)
     assert torch.equal(stiff.rays, whole.rays) and torch.equal(stiff.added[:, 0], stiff.added[:, 1])
     assert not torch.equal(whole.added[:, 0], whole.added[:, 1])
+    assert torch.equal(blind.sketch, whole.sketch) and not torch.allclose(stiff.sketch, whole.sketch)
+
+
+def test_without_expression_the_network_is_told_of_pose_alone(pipe: DexPipeline):
+    whole, one, none = conditions(pipe, TINY), torch.ones(1), torch.zeros(1)
+    faceless, nothing = whole.kept(one, none), whole.kept(none, one)
+    assert torch.equal(faceless.rays, whole.rays) and torch.equal(faceless.added, whole.added)
+    assert not faceless.sketch.any() and not faceless.tokens.any()
+    assert not any(part.any() for part in (nothing.rays, nothing.added, nothing.sketch, nothing.tokens))
+
+
+def test_the_sketch_is_what_the_motion_trainer_draws(pipe: DexPipeline):
+    network, draw, moved = pipe.network, torch.Generator().manual_seed(4), motion(1)
+    picture, latents = torch.rand(1, 3, 16, 16, generator=draw), torch.rand(1, 12, 8, 8, generator=draw)
+    observed = network.observe(latents, picture)
+    told = network.conditions(observed, torch.eye(3, 4)[None], moved.poses[None], moved.expressions[None])
+    drawn = network.motion.draw(network.motion.appearance(picture), moved.poses, moved.expressions)
+    torch.testing.assert_close(told.sketch[0], network.sketch(drawn))
 
 
 def test_a_portrait_of_another_size_is_refused(pipe: DexPipeline):

@@ -44,30 +44,32 @@ def test_an_untrained_pose_is_near_the_identity_and_has_no_shear(network: Motion
 
 
 def test_source_pose_and_expression_each_change_what_is_drawn(network: MotionNetwork):
-    given = [clips(0), pictures(1), clips(2, 2)]
-    poses, drawn = network(*given)
-    assert drawn.shape == (2, 2, 3, 16, 16) and poses.shape == (2, 3, 3, 4)
+    given = [clips(0), clips(2, 2), pictures(1)]
+    poses, faces, drawn = network(*given)
+    assert drawn.shape == (2, 2, 3, 16, 16) and poses.shape == (2, 3, 3, 4) and faces.shape == (2, 2, 61)
     for index in range(3):
         other = [picture.flip(-1) if place == index else picture for place, picture in enumerate(given)]
-        assert not torch.equal(network(*other)[1], drawn)
+        assert not torch.equal(network(*other)[2], drawn)
 
 
-def test_without_a_source_it_says_poses_alone(network: MotionNetwork):
-    poses, drawn = network(clips(0))
-    assert drawn is None and torch.equal(poses, network(clips(0), pictures(1), clips(2, 2))[0])
+def test_without_a_source_it_draws_nothing_and_says_the_same(network: MotionNetwork):
+    poses, faces, drawn = network(clips(0), clips(2, 2))
+    expected = network(clips(0), clips(2, 2), pictures(1))
+    assert drawn is None and torch.equal(poses, expected[0]) and torch.equal(faces, expected[1])
 
 
 def test_each_driver_moves_the_source_by_itself(network: MotionNetwork):
     masked, source, faces = clips(0), pictures(1), clips(2, 2)
-    poses, together = network(masked, source, faces)
+    poses, _, together = network(masked, faces, source)
     for index in range(2):
-        its, alone = network(masked[:, [0, 1 + index]], source, faces[:, [index]])
+        its, _, alone = network(masked[:, [0, 1 + index]], faces[:, [index]], source)
         torch.testing.assert_close(alone[:, 0], together[:, index], atol=1e-5, rtol=1e-4)
         torch.testing.assert_close(its[:, 1], poses[:, 1 + index])
 
 
 def test_every_weight_gets_a_gradient(network: MotionNetwork):
-    network(clips(0), pictures(1), clips(2, 2))[1].square().mean().backward()
+    _, faces, drawn = network(clips(0), clips(2, 2), pictures(1))
+    (faces.square().mean() + drawn.square().mean()).backward()
     assert not [name for name, weight in network.named_parameters() if weight.grad is None]
 
 

@@ -18,7 +18,7 @@ TINY_MOTION = MotionConfig(
     image_size=16,
     volume=VolumeConfig(widths=(8,), channels=4, depth=4, blocks=1),
     pose=PoseConfig(widths=(8, 8), depths=(1, 1)),
-    expression=ExpressionConfig(size=16, width=8, depth=1, maps=4, latent=8),
+    expression=ExpressionConfig(size=16, width=8, depth=1, maps=4, latent=8, numbers=61),
     decoder=(8,),
     unshuffle=2,
 )

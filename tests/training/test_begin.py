@@ -18,7 +18,7 @@ from loki_core.head.embedded import embedded_head
 from loki_core.head.model import HeadId
 from loki_core.training.begin import begin_with, read_unets, take_unets
 from loki_core.training.config import TrainConfig
-from loki_core.training.dex import MotionRun, MotionTrainer, after_posing
+from loki_core.training.dex import MotionRun, MotionTrainer, after_known
 from loki_core.training.run_folder import describe_run
 from loki_core.training.trainer import Trainer
 from tests.dex.tiny import TINY as TINY_DEX
@@ -72,15 +72,15 @@ def test_an_animator_that_begins_with_lokis_unets_first_draws_what_they_do_witho
     times, ones = torch.tensor([[10], [700]]), torch.ones(2)
     with torch.no_grad():
         expected = learned.predict(noisy, times, torch.zeros(2, 1, 8, 8, 8), learned.remember(reference))
-        drawn = animator(noisy, times, reference, pictures[:, 0], pictures, pictures, ones, ones)
+        drawn = animator(noisy, times, reference, pictures[:, 0], pictures[:, 0], pictures, pictures, ones, ones)
     torch.testing.assert_close(drawn, expected, atol=1e-5, rtol=1e-4)
 
 
-def test_motion_encoders_go_on_from_others_without_learning_pose_again(tmp_path):
+def test_motion_encoders_go_on_from_others_without_learning_what_is_known_again(tmp_path):
     run, head = motion_run(), embedded_head()
     torch.manual_seed(5)
     learned = MotionNetwork(TINY_MOTION.to_dict())
-    begun = MotionTrainer(after_posing(run), head, tmp_path, learned)
+    begun = MotionTrainer(after_known(run), head, tmp_path, learned)
     state = begun.network.state_dict()
     assert all(torch.equal(value, state[name]) for name, value in learned.state_dict().items())
     learned.save_pretrained(tmp_path / "learned")

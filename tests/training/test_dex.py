@@ -27,8 +27,8 @@ from loki_core.training.dex import (
     MotionRun,
     MotionTrainer,
     animator_loss,
+    known_loss,
     motion_loss,
-    posing_loss,
     run_without,
 )
 from loki_core.training.step import draw_chances
@@ -44,7 +44,7 @@ TRAIN = TrainConfig(
     optimizer=OptimizerConfig(rate=3e-3, warm_up=1),
     save_every=1000,
 )
-MOTION, ANIMATOR = MotionRun(TINY_MOTION, TRAIN, posing=0), DexRun(TINY, TRAIN)
+MOTION, ANIMATOR = MotionRun(TINY_MOTION, TRAIN, known=0), DexRun(TINY, TRAIN)
 
 
 def motion_network() -> MotionNetwork:
@@ -103,26 +103,31 @@ def test_training_the_encoders_lowers_the_loss(tmp_path: Path, batch: Batch):
     assert all(torch.equal(value, averaged[name]) for name, value in read.state_dict().items())
 
 
-def test_known_poses_alone_are_learned_first(tmp_path: Path, batch: Batch):
-    made = MotionTrainer(replace(MOTION, posing=20), HEAD, tmp_path)
+def test_known_poses_and_faces_alone_are_learned_first(tmp_path: Path, batch: Batch):
+    made = MotionTrainer(replace(MOTION, known=20), HEAD, tmp_path)
     begun = {name: value.clone() for name, value in made.network.state_dict().items()}
-    before = posing_loss(made.network, TINY_MOTION, batch).item()
+    before = known_loss(made.network, TINY_MOTION, batch).item()
     made.train(20)
-    assert posing_loss(made.network, TINY_MOTION, batch).item() < 0.8 * before
+    assert known_loss(made.network, TINY_MOTION, batch).item() < 0.9 * before
     changed = {name.split(".")[0] for name, value in made.network.state_dict().items() if not torch.equal(value, begun[name])}
-    assert changed == {"pose"}
+    assert changed == {"pose", "expression", "readout"}
     made.train(21)
     changed = {name.split(".")[0] for name, value in made.network.state_dict().items() if not torch.equal(value, begun[name])}
-    assert changed == {"pose", "appearance", "expression", "decoder"}
+    assert changed == {"pose", "appearance", "expression", "readout", "decoder"}
 
 
-def test_a_hint_is_how_far_poses_are_from_the_known_ones(batch: Batch):
+def test_a_hint_is_how_far_poses_and_faces_are_from_the_known_ones(batch: Batch):
     network, plain = motion_network(), torch.ones(4, 2, 1, 16, 16)
     with torch.no_grad():
         hinted, alone = (motion_loss(network, TINY_MOTION, batch, plain, hint) for hint in (1.0, 0.0))
-        poses = network(pose_pictures_of(batch)[:, [0, 1, 3]])[0]
+        pictures = batch.targets[:, VIEWS].float() / 127.5 - 1
+        seen = crop_faces(TINY_MOTION.expression, pictures.flatten(0, 1), batch.places[:, VIEWS].flatten(0, 1))
+        poses, faces, _ = network(pose_pictures_of(batch)[:, [0, 1, 3]], seen.unflatten(0, (4, 2)))
     known = pose_matrix(batch.places[:, [0, 1, 3]] - torch.tensor([0, 0, 0, 0, 0, -0.87]))
-    torch.testing.assert_close(hinted - alone, (poses - known).abs().mean(), atol=1e-5, rtol=1e-4)
+    coefficients = torch.cat([batch.vectors[:, VIEWS, :52], batch.vectors[:, VIEWS, 58:67]], dim=-1)
+    spread = coefficients.flatten(0, 1).std(0, correction=0).clamp_min(0.02)
+    wrong = (poses - known).abs().mean() + ((faces - coefficients) / spread).square().mean()
+    torch.testing.assert_close(hinted - alone, wrong, atol=1e-5, rtol=1e-4)
 
 
 def pose_pictures_of(batch: Batch) -> torch.Tensor:
@@ -188,7 +193,7 @@ def test_without_augmentation_pose_and_expression_are_read_from_the_driver_as_it
     seen: list[torch.Tensor] = []
     network.register_forward_pre_hook(lambda module, inputs: seen.extend(inputs))
     motion_loss(network, other, batch, plain)
-    masked, source, expressive = seen
+    masked, expressive, source = seen
     drivers, places = batch.targets[:, DRIVERS].float() / 127.5 - 1, batch.places[:, DRIVERS]
     assert torch.equal(masked[:, 0], source) and torch.equal(masked[:, 1:], drivers)
     torch.testing.assert_close(expressive[:, 0], crop_faces(TINY_MOTION.expression, drivers[:, 0], places[:, 0]))
