@@ -143,10 +143,10 @@ def _samplers(arguments: argparse.Namespace) -> dict[str, SamplerConfig]:
 
 
 def _methods(saved: _Saved, arguments: argparse.Namespace) -> list[Learned]:
-    """One network with each way of sampling, and DeX-Portrait's with each way of being told as well."""
+    """One network with each way of sampling; DeX-Portrait's with each way of being told as well, and its first stage alone."""
     from loki_core.dex.pipeline import DexPipeline
     from loki_core.head.embedded import embedded_head
-    from loki_core.training.network_methods import DexMethod, NetworkMethod
+    from loki_core.training.network_methods import DexMethod, NetworkMethod, SketchMethod
     from loki_core.training.sampling import half_is_fast
 
     head, half, pipeline = embedded_head(), half_is_fast(), saved.pipeline
@@ -158,6 +158,8 @@ def _methods(saved: _Saved, arguments: argparse.Namespace) -> list[Learned]:
             made += [DexMethod(name + by, pipeline, config, head, half, telling) for by, telling in tellings.items()]
         else:
             made.append(NetworkMethod(name, pipeline, config, head, half))
+    if isinstance(pipeline, DexPipeline):
+        made.append(SketchMethod(f"{saved.name}, sketch", pipeline, head))
     return made
 
 

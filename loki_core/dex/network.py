@@ -41,10 +41,6 @@ class Observed:
     volume: Float[Tensor, "B V D h3 w3"]
     """Of the motion trainer; to be warped and drawn."""
 
-    def repeated(self, times: int) -> Observed:
-        """Features and volume `times` times, those of one reference one after another; the bank as it is."""
-        return Observed(self.bank, self.features.repeat_interleave(times, 0), self.volume.repeat_interleave(times, 0))
-
 
 @dataclass(frozen=True, eq=False)
 class Conditions:
@@ -132,11 +128,28 @@ class DexNetwork(ModelMixin, ConfigMixin):  # type: ignore[misc]
         frames, size = driver.shape[1], self.dex.latent_size
         sources = source[:, None].expand(-1, frames, -1, -1)
         rays = torch.cat([ray_map(sources, size), ray_map(driver, size)], dim=2)
-        moved = relative_pose(driver if self.dex.warping else sources, sources).flatten(0, 1)
-        seen = observed.repeated(frames)
-        drawn = self.motion.draw(seen.volume, moved, expression.flatten(0, 1))
-        added, sketch = (each.unflatten(0, (-1, frames)) for each in (self.warp(seen.features, moved), self.sketch(drawn)))
+        features = observed.features.repeat_interleave(frames, 0)
+        drawn = self.draw_sketch(observed.volume, source, driver, expression)
+        added, sketch = self.warp(features, self._moved(source, driver)), self.sketch(drawn.flatten(0, 1))
+        added, sketch = (each.unflatten(0, (-1, frames)) for each in (added, sketch))
         return Conditions(rays.to(added.dtype) * self.dex.rays, added, sketch, self.tokens(expression))
+
+    def draw_sketch(
+        self,
+        volume: Float[Tensor, "B V D h3 w3"],
+        source: Float[Tensor, "B 3 4"],
+        driver: Float[Tensor, "B T 3 4"],
+        expression: Float[Tensor, "B T E"],
+    ) -> Float[Tensor, "B T 3 H W"]:
+        """What the motion trainer draws of a reference: what the animator is shown."""
+        frames = driver.shape[1]
+        volumes = volume.repeat_interleave(frames, 0)
+        return self.motion.draw(volumes, self._moved(source, driver), expression.flatten(0, 1)).unflatten(0, (-1, frames))
+
+    def _moved(self, source: Float[Tensor, "B 3 4"], driver: Float[Tensor, "B T 3 4"]) -> Float[Tensor, "BT 3 4"]:
+        """From the source's pose to the driver's; without warping, nowhere."""
+        sources = source[:, None].expand_as(driver)
+        return relative_pose(driver if self.dex.warping else sources, sources).flatten(0, 1)
 
     def predict(
         self,

@@ -21,9 +21,10 @@ from loki_core.motion.apart import without_expression
 from loki_core.raster.driver_map import driver_map
 from loki_core.training.dex_telling import PICTURES, ByPictures, Telling, portraits_of
 from loki_core.training.held_out import Driven
+from loki_core.training.pictures import in_bytes, signed
 from loki_core.training.sampling import DexInputs, sample_dex_windows, sample_windows
 
-__all__ = ["DexMethod", "LiaXMethod", "NetworkMethod"]
+__all__ = ["DexMethod", "LiaXMethod", "NetworkMethod", "SketchMethod"]
 
 Pictures = UInt8[Tensor, "B T 3 H W"]
 
@@ -108,6 +109,31 @@ class DexMethod:
     def inputs(self, samples: Sequence[Driven]) -> DexInputs:
         """Poses and latents of the targets, and the poses of the portraits."""
         return self.telling.inputs(self.pipeline, self.head, samples)
+
+
+@dataclass(frozen=True, eq=False)
+class SketchMethod:
+    """What DeX-Portrait's motion trainer draws by itself: what its animator starts from."""
+
+    name: str
+    pipeline: DexPipeline
+    head: HeadModel
+    people: int | None = None
+    apart: bool = True
+    told: tuple[str, ...] = PICTURES
+
+    @property
+    def parameters(self) -> int:
+        return _parameters(self.pipeline.network.motion)
+
+    @torch.no_grad()
+    def frames(self, samples: Sequence[Driven]) -> Pictures:
+        network = self.pipeline.network
+        told = ByPictures().inputs(self.pipeline, self.head, samples)
+        volumes = network.motion.appearance(signed(portraits_of(samples)))
+        return in_bytes(network.draw_sketch(volumes, told.sources, told.poses, told.expressions))
+
+    clips = frames
 
 
 @dataclass(frozen=True, eq=False)

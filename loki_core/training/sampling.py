@@ -11,7 +11,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from loki_core.data.samples import Sample
-from loki_core.dex.network import Conditions, DexNetwork
+from loki_core.dex.network import Conditions, DexNetwork, Observed
 from loki_core.dex.pipeline import DexPipeline
 from loki_core.diffusion.attention import ReferenceBank
 from loki_core.diffusion.configs import ScheduleConfig
@@ -102,7 +102,9 @@ def sample_dex_windows(
     with torch.autocast("cpu", torch.bfloat16, enabled=half):
         portraits = network.observe(latents, pictures)
         nobody = network.observe(torch.zeros_like(latents[:1]), torch.zeros_like(pictures[:1]))
-        seen = portraits.repeated(count[0] // len(references))
+        each = count[0] // len(references)
+        features, volume = (values.repeat_interleave(each, 0) for values in (portraits.features, portraits.volume))
+        seen = Observed(portraits.bank, features, volume)
 
         def tell(branch: Branch) -> Conditions:
             flags = (torch.full((count[0],), float(flag)) for flag in (branch.map, branch.expression))

@@ -110,11 +110,19 @@ def test_the_command_compares_all_kinds_of_renderers(weights: Path, capsys: pyte
     table = capsys.readouterr().out
     assert (weights / "table.md").read_text(encoding="utf-8") == table and "Left out" not in table
     found = json.loads((weights / "f.json").read_text())
-    assert list(found["figures"]) == ["frozen portrait", "warp renderer", "loki tiny", "tiny", "lia-x 16 px", "truth"]
+    assert list(found["figures"]) == [
+        "frozen portrait",
+        "warp renderer",
+        "loki tiny",
+        "tiny",
+        "tiny, sketch",
+        "lia-x 16 px",
+        "truth",
+    ]
     assert found["setting"]["weights"]["lia-x 16 px"] == weights_hash(weights / "lia-x.safetensors")
     assert list(found["poses"]) == ["tiny"] and found["poses"]["tiny"]["pictures"] == 4
     assert found["figures"]["lia-x 16 px"]["apart"] is None and found["figures"]["tiny"]["apart"]["psnr"] > 0
-    rows = (4 + 4) + (4 + 3)  # reference, two drivers, truth; then all but the unmoving portrait, and again without LIA-X
+    rows = (4 + 5) + (4 + 4)  # reference, two drivers, truth; then all but the unmoving portrait, and again without LIA-X
     assert Image.open(weights / "s.png").height == 128 * rows
 
 
@@ -122,7 +130,7 @@ def test_progressive_guidance_stands_beside_none(weights: Path):
     folders = [str(weights / "loki"), str(weights / "dex")]
     arguments = build_parser().parse_args(["evaluate", "--network", *folders, "--steps", "12", "--progressive", "5"])
     compared = named_networks(arguments)
-    names = ["tiny", "tiny, progressive 5", "tiny 2", "tiny 2, progressive 5"]
+    names = ["tiny", "tiny, progressive 5", "tiny 2", "tiny 2, progressive 5", "tiny 2, sketch"]
     assert [method.name for method in compared.methods] == names == list(compared.weights)
     spans = [method.sampler.guidance.progressive for method in compared.methods if isinstance(method, NetworkMethod | DexMethod)]
     assert spans == [0, 5, 0, 5] and compared.side == 16
@@ -133,7 +141,7 @@ def test_a_dex_network_stands_a_second_time_as_the_renderer_is_told(weights: Pat
     words = ["evaluate", "--network", *folders, "--told", "coefficients", "warp"]
     save_mapping(tiny_mapping(embedded_head(), saved_fingerprint(weights / "dex")), weights / "dex" / MAPPING_FOLDER)
     compared = named_networks(build_parser().parse_args(words))
-    names = ["tiny", "tiny 2", "tiny 2, by coefficients", "tiny 2, by the warp"]
+    names = ["tiny", "tiny 2", "tiny 2, by coefficients", "tiny 2, by the warp", "tiny 2, sketch"]
     assert [method.name for method in compared.methods] == names == list(compared.weights)
     shutil.rmtree(weights / "dex" / MAPPING_FOLDER)
     with pytest.raises(InputError, match="mapping.json"):

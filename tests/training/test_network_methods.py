@@ -19,7 +19,7 @@ from loki_core.raster.driver_map import driver_map, pose_and_deform
 from loki_core.training.dex_telling import ByCoefficients, ByPictures, ByWarp
 from loki_core.training.held_out import FACE_CHANGED, POSE_CHANGED, HeldOut, draw_held_out
 from loki_core.training.methods import Learned, WarpMethod
-from loki_core.training.network_methods import DexMethod, LiaXMethod, NetworkMethod
+from loki_core.training.network_methods import DexMethod, LiaXMethod, NetworkMethod, SketchMethod
 from loki_core.training.pictures import signed
 from tests.dex.saved import tiny_mapping
 from tests.dex.tiny import TINY as TINY_DEX
@@ -124,6 +124,18 @@ def test_frames_of_dex_do_not_see_each_other_when_drawn_one_by_one(scenes: HeldO
     method = DexMethod("tiny", dex, PLAIN, HEAD, half=False)
     both, first = method.frames(scenes.pairs), method.frames([sample.first(1) for sample in scenes.pairs])
     assert difference(both[:, :1], first) <= 1
+
+
+def test_the_sketch_is_what_the_network_is_shown(scenes: HeldOut, dex: DexPipeline):
+    drawn = SketchMethod("tiny", dex, HEAD).frames(scenes.pairs)
+    told = DexMethod("tiny", dex, PLAIN, HEAD, half=False).inputs(scenes.pairs)
+    network, references = dex.network, signed(torch.stack([sample.reference for sample in scenes.pairs]))
+    shown: list[torch.Tensor] = []
+    hook = network.sketch.register_forward_pre_hook(lambda module, given: shown.extend(given))
+    with torch.no_grad():
+        network.conditions(network.observe(torch.zeros(2, 12, 8, 8), references), told.sources, told.poses, told.expressions)
+    hook.remove()
+    assert difference(drawn.flatten(0, 1), (shown[0].clamp(-1, 1) + 1) * 127.5) <= 1
 
 
 def test_lia_x_is_driven_by_the_drivers_own_picture(scenes: HeldOut, lia_x: LiaX):
