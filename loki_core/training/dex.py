@@ -52,7 +52,7 @@ __all__ = [
 
 _USUAL_SIZE = -0.87
 """Logarithm of the size of 10 cm in a crop, in half sides: about 0.42."""
-_LEAST_SPREAD = 0.02
+_LEAST_SPREAD = 0.1
 """Of a coefficient within a batch; what hardly changes there is not made much of."""
 _FACELESS = 7919
 """Apart from the seeds that noise is drawn with."""
