@@ -53,15 +53,21 @@ class MotionNetwork(ModelMixin, ConfigMixin):  # type: ignore[misc]
         if source is None:
             return poses, faces, None
         drivers = poses[:, 1:]
-        moved = relative_pose(drivers, poses[:, :1].expand_as(drivers))
-        volumes = self.appearance(source).repeat_interleave(drivers.shape[1], 0)
-        return poses, faces, self.draw(volumes, moved.flatten(0, 1), latents).unflatten(0, drivers.shape[:2])
+        drawn = self.draw(self.appearance(source), poses[:, 0], drivers, latents.unflatten(0, drivers.shape[:2]))
+        return poses, faces, drawn
 
     def draw(
-        self, volumes: Float[Tensor, "B C D h w"], moved: Float[Tensor, "B 3 4"], latents: Float[Tensor, "B E"]
-    ) -> Float[Tensor, "B 3 H W"]:
-        """Volumes of `appearance`, each moved and with an expression."""
-        return self.decoder(warp_volume(volumes, moved), latents)
+        self,
+        volumes: Float[Tensor, "B C D h w"],
+        source: Float[Tensor, "B 3 4"],
+        drivers: Float[Tensor, "B K 3 4"],
+        latents: Float[Tensor, "B K E"],
+    ) -> Float[Tensor, "B K 3 H W"]:
+        """Volumes of `appearance`, each from its source's pose to those of K drivers, with an expression for each."""
+        count = drivers.shape[1]
+        moved = relative_pose(drivers, source[:, None].expand_as(drivers)).flatten(0, 1)
+        volumes = warp_volume(volumes.repeat_interleave(count, 0), moved)
+        return self.decoder(volumes, latents.flatten(0, 1)).unflatten(0, (-1, count))
 
 
 class _Decoder(nn.Module):

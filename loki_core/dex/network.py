@@ -129,9 +129,9 @@ class DexNetwork(ModelMixin, ConfigMixin):  # type: ignore[misc]
         sources = source[:, None].expand(-1, frames, -1, -1)
         rays = torch.cat([ray_map(sources, size), ray_map(driver, size)], dim=2)
         features = observed.features.repeat_interleave(frames, 0)
-        drawn = self.draw_sketch(observed.volume, source, driver, expression)
-        added, sketch = self.warp(features, self._moved(source, driver)), self.sketch(drawn.flatten(0, 1))
-        added, sketch = (each.unflatten(0, (-1, frames)) for each in (added, sketch))
+        moved = relative_pose(driver if self.dex.warping else sources, sources).flatten(0, 1)
+        drawn = self.draw_sketch(observed.volume, source, driver, expression).flatten(0, 1)
+        added, sketch = (each.unflatten(0, (-1, frames)) for each in (self.warp(features, moved), self.sketch(drawn)))
         return Conditions(rays.to(added.dtype) * self.dex.rays, added, sketch, self.tokens(expression))
 
     def draw_sketch(
@@ -141,15 +141,8 @@ class DexNetwork(ModelMixin, ConfigMixin):  # type: ignore[misc]
         driver: Float[Tensor, "B T 3 4"],
         expression: Float[Tensor, "B T E"],
     ) -> Float[Tensor, "B T 3 H W"]:
-        """What the motion trainer draws of a reference: what the animator is shown."""
-        frames = driver.shape[1]
-        volumes = volume.repeat_interleave(frames, 0)
-        return self.motion.draw(volumes, self._moved(source, driver), expression.flatten(0, 1)).unflatten(0, (-1, frames))
-
-    def _moved(self, source: Float[Tensor, "B 3 4"], driver: Float[Tensor, "B T 3 4"]) -> Float[Tensor, "BT 3 4"]:
-        """From the source's pose to the driver's; without warping, nowhere."""
-        sources = source[:, None].expand_as(driver)
-        return relative_pose(driver if self.dex.warping else sources, sources).flatten(0, 1)
+        """What the motion trainer draws of a reference, and the animator is shown; without warping, in the reference's pose."""
+        return self.motion.draw(volume, source, driver if self.dex.warping else source[:, None].expand_as(driver), expression)
 
     def predict(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from textwrap import wrap
 
 import numpy as np
 import torch
@@ -19,6 +20,8 @@ _SIDE = 128
 """Pixels of a picture on the sheet."""
 _LABEL = 130
 """Pixels to the left of the rows."""
+_LETTERS = 15
+"""That fit on a line there."""
 _TEXT, _PAPER = (20, 20, 20), (255, 255, 255)
 
 
@@ -61,13 +64,8 @@ def _sheet(rows: Rows) -> Image.Image:
     sheet = Image.new("RGB", (_LABEL + _SIDE * count, _SIDE * len(rows)), _PAPER)
     pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(14)
     for row, (name, pictures) in enumerate(rows.items()):
-        pen.multiline_text((8, row * _SIDE + 8), "\n".join(_wrapped(name)), _TEXT, font=font)
+        pen.multiline_text((8, row * _SIDE + 8), "\n".join(wrap(name, _LETTERS)), _TEXT, font=font)
         for column, picture in enumerate(pictures):
             image = Image.fromarray(np.ascontiguousarray(picture.permute(1, 2, 0).numpy()))
             sheet.paste(image.resize((_SIDE, _SIDE), Image.Resampling.BICUBIC), (_LABEL + column * _SIDE, row * _SIDE))
     return sheet
-
-
-def _wrapped(name: str) -> list[str]:
-    """Words on lines that fit beside a row."""
-    return [word[k : k + 15] for word in name.split() for k in range(0, len(word), 15)]

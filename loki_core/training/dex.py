@@ -46,6 +46,7 @@ __all__ = [
     "animator_loss",
     "known_loss",
     "motion_loss",
+    "pose_error",
     "run_without",
     "seeded",
 ]

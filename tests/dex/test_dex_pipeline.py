@@ -15,7 +15,7 @@ from loki_core.dex.motion import MotionNetwork
 from loki_core.dex.network import Conditions, DexNetwork
 from loki_core.dex.pipeline import DexMotion, DexPipeline, KnownPortrait
 from loki_core.dex.saved import read_motion_network
-from loki_core.dex.similarity import pose_matrix
+from loki_core.dex.similarity import pose_matrix, warp_volume
 from loki_core.diffusion.configs import EncoderConfig, preset
 from loki_core.diffusion.guidance import Guidance
 from loki_core.diffusion.network import LokiNetwork
@@ -141,7 +141,8 @@ def test_the_sketch_is_what_the_motion_trainer_draws(pipe: DexPipeline):
     picture, latents = torch.rand(1, 3, 16, 16, generator=draw), torch.rand(1, 12, 8, 8, generator=draw)
     observed = network.observe(latents, picture)
     told = network.conditions(observed, torch.eye(3, 4)[None], moved.poses[None], moved.expressions[None])
-    drawn = network.motion.draw(network.motion.appearance(picture), moved.poses, moved.expressions)
+    trainer = network.motion
+    drawn = trainer.decoder(warp_volume(trainer.appearance(picture), moved.poses), moved.expressions)  # from the identity
     torch.testing.assert_close(told.sketch[0], network.sketch(drawn))
 
 

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from loki_core.data.samples import Batch, SyntheticConfig, SyntheticWindows, collate
+from loki_core.data.vectors import face_numbers, vector_length
 from loki_core.dex.configs import dex_without, motion_without
 from loki_core.dex.looks import crop_faces, hide_features, pose_pictures
 from loki_core.dex.motion import MotionNetwork
@@ -29,6 +30,7 @@ from loki_core.training.dex import (
     animator_loss,
     known_loss,
     motion_loss,
+    pose_error,
     run_without,
 )
 from loki_core.training.step import draw_chances
@@ -106,14 +108,20 @@ def test_training_the_encoders_lowers_the_loss(tmp_path: Path, batch: Batch):
 def test_known_poses_and_faces_alone_are_learned_first(tmp_path: Path, batch: Batch):
     made = MotionTrainer(replace(MOTION, known=20), HEAD, tmp_path)
     begun = {name: value.clone() for name, value in made.network.state_dict().items()}
-    before = known_loss(made.network, TINY_MOTION, batch).item()
+    before, posed = known_loss(made.network, TINY_MOTION, batch).item(), pose_loss(made, batch)
     made.train(20)
-    assert known_loss(made.network, TINY_MOTION, batch).item() < 0.9 * before
+    assert known_loss(made.network, TINY_MOTION, batch).item() < 0.9 * before and pose_loss(made, batch) < 0.8 * posed
     changed = {name.split(".")[0] for name, value in made.network.state_dict().items() if not torch.equal(value, begun[name])}
     assert changed == {"pose", "expression", "readout"}
     made.train(21)
     changed = {name.split(".")[0] for name, value in made.network.state_dict().items() if not torch.equal(value, begun[name])}
     assert changed == {"pose", "appearance", "expression", "readout", "decoder"}
+
+
+def pose_loss(made: MotionTrainer, batch: Batch) -> float:
+    """Of all pictures."""
+    with torch.no_grad():
+        return pose_error(made.network.pose(pose_pictures_of(batch).flatten(0, 1)).unflatten(0, (4, 5)), batch.places).item()
 
 
 def test_a_hint_is_how_far_poses_and_faces_are_from_the_known_ones(batch: Batch):
@@ -186,6 +194,8 @@ def test_an_animator_on_other_encoders_is_refused(tmp_path: Path):
 def test_the_presets_fit_their_data():
     for run in DEX_RUNS.values():
         assert run.train.data.size == run.network.image_size
+        motion = run.network if isinstance(run, MotionRun) else run.network.motion
+        assert motion.expression.numbers == face_numbers(torch.zeros(vector_length(HEAD.expression_count))).shape[0]
 
 
 def test_without_augmentation_pose_and_expression_are_read_from_the_driver_as_it_is(batch: Batch):
