@@ -96,11 +96,11 @@ def _place(given: Path | None, shipped: Path) -> Path | None:
 def _pipeline(folder: Path) -> LokiPipeline | DexPipeline:
     """Read by what the folder says that it holds."""
     from loki_core.dex.pipeline import DexPipeline
+    from loki_core.dex.saved import holds_dex
     from loki_core.diffusion.pipeline import LokiPipeline
-    from loki_core.diffusion.saved import read_json
     from loki_core.head.embedded import embedded_head
 
-    if read_json(folder / "model_index.json").get("_class_name") == "DexPipeline":
+    if holds_dex(folder):
         return DexPipeline.from_pretrained(folder)
     return LokiPipeline.from_pretrained(folder, head=embedded_head().id)
 

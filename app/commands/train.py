@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from loki_core.diffusion.configs import EncoderInput, LokiConfig
     from loki_core.diffusion.stable_diffusion import Base
     from loki_core.head.model import HeadModel
+    from loki_core.training.dex import DexRun
     from loki_core.training.loop import Report, TrainingLoop
 
 __all__ = ["add", "run"]
@@ -52,9 +53,14 @@ def add(commands: Subparsers) -> None:
         "--begin",
         type=Path,
         metavar="FOLDER",
-        help="mini, sd21, dex-mini: begin with these weights of Loki; dex-motion-mini: with weights of its own",
+        help="mini, sd21: begin with these weights of Loki; dex-mini: with those, or with its own; dex-motion-mini: with its own",
     )
-    parser.add_argument("--motion", type=Path, metavar="FOLDER", help="dex-mini: the weights folder of a dex-motion-mini")
+    parser.add_argument(
+        "--motion",
+        type=Path,
+        metavar="FOLDER",
+        help="dex-mini: weights of a dex-motion-mini, or of a dex-mini, whose encoders it takes",
+    )
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="where state, weights and losses go")
     parser.add_argument("--steps", type=int, default=_STEPS, metavar="N", help=f"train up to step N (default: {_STEPS})")
     parser.add_argument(
@@ -215,9 +221,7 @@ def _dex(arguments: argparse.Namespace) -> TrainingLoop:
     from loki_core.dex.saved import read_motion_network
     from loki_core.diffusion.saved import weights_hash
     from loki_core.head.embedded import embedded_head
-    from loki_core.training.begin import read_unets
-    from loki_core.training.dex import DEX_RUNS, DexRun, DexTrainer, MotionRun, MotionTrainer, after_known, run_without, seeded
-    from loki_core.training.dex_latent import read_latents, whitened
+    from loki_core.training.dex import DEX_RUNS, MotionRun, MotionTrainer, after_known, run_without, seeded
     from loki_core.training.run_folder import describe_preset_run
 
     if arguments.coefficients or arguments.data:
@@ -239,9 +243,30 @@ def _dex(arguments: argparse.Namespace) -> TrainingLoop:
         run = run if learned is None else after_known(run)
         describe(run)
         return MotionTrainer(run, head, arguments.out, learned)
-    if arguments.motion is None:
-        raise InputError("expected --motion with a folder of weights, got none; train --preset dex-motion-mini first")
-    motion = read_motion_network(arguments.motion)
-    unets = read_unets(arguments.begin, run.network, head.id) if arguments.begin else None
+    trainer = _animator(arguments, run, head)
     describe(run)
-    return DexTrainer(run, whitened(motion, read_latents(motion, head)), head, arguments.out, unets)
+    return trainer()
+
+
+def _animator(arguments: argparse.Namespace, run: DexRun, head: HeadModel) -> Callable[[], TrainingLoop]:
+    """What makes the trainer. All that can be refused is refused here, before anything is written."""
+    from loki_core.dex.saved import holds_dex
+    from loki_core.training.begin import read_animator, read_encoders, read_unets
+    from loki_core.training.dex import DexTrainer
+    from loki_core.training.dex_latent import read_latents, whitened
+
+    begin, motion = arguments.begin, arguments.motion
+    if begin and holds_dex(begin):
+        if motion:
+            raise InputError("expected --motion or --begin of DeX-Portrait, which has encoders, got both; leave --motion out")
+        return partial(DexTrainer, run, read_animator(begin, run.network), head, arguments.out)
+    if motion is None:
+        raise InputError("expected --motion with a folder of weights, got none; train --preset dex-motion-mini first")
+    encoders, white = read_encoders(motion, run.network.motion), holds_dex(motion)
+    unets = read_unets(begin, run.network, head.id) if begin else None
+
+    def trainer() -> TrainingLoop:
+        learned = encoders if white else whitened(encoders, read_latents(encoders, head))
+        return DexTrainer(run, learned, head, arguments.out, unets)
+
+    return trainer

@@ -15,8 +15,9 @@ from loki_core.dex.network import DexNetwork
 from loki_core.diffusion.saved import fill_network, read_architecture, read_json, read_vae, read_weights
 from loki_core.errors import InputError
 
-__all__ = ["read_dex", "read_dex_config", "read_motion_network", "saved_fingerprint"]
+__all__ = ["holds_dex", "read_dex", "read_dex_config", "read_motion_network", "saved_fingerprint"]
 
+_INDEX, _PIPELINE = "model_index.json", "DexPipeline"
 _MOTION = "motion."
 """Begins the names of the encoders' tensors in an animator."""
 
@@ -37,10 +38,16 @@ def read_dex_config(folder: Path) -> DexConfig:
     return DexConfig.from_dict(read_architecture(folder / "network"))
 
 
+def holds_dex(folder: Path) -> bool:
+    """Whether a folder says that it holds an animator. Raises `InputError` where what it says cannot be read."""
+    index = folder / _INDEX
+    return index.exists() and read_json(index).get("_class_name") == _PIPELINE
+
+
 def _read_index(folder: Path) -> dict[str, Any]:
-    index = read_json(folder / "model_index.json")
-    if index.get("_class_name") != "DexPipeline":
-        raise InputError(f"{folder.name}: expected a DexPipeline, got {index.get('_class_name')}; choose a folder of DeX weights")
+    index = read_json(folder / _INDEX)
+    if index.get("_class_name") != _PIPELINE:
+        raise InputError(f"{folder.name}: expected a {_PIPELINE}, got {index.get('_class_name')}; choose a folder of DeX weights")
     return index
 
 

@@ -7,8 +7,10 @@ from pathlib import Path
 import torch
 from torch.nn import functional as F
 
-from loki_core.dex.configs import DexConfig
+from loki_core.dex.configs import DexConfig, MotionConfig
+from loki_core.dex.motion import MotionNetwork
 from loki_core.dex.network import DexNetwork
+from loki_core.dex.saved import holds_dex, read_dex, read_motion_network
 from loki_core.diffusion.configs import LokiConfig
 from loki_core.diffusion.network import LokiNetwork
 from loki_core.diffusion.saved import read_pipeline
@@ -16,7 +18,7 @@ from loki_core.diffusion.stable_diffusion import Base
 from loki_core.errors import InputError
 from loki_core.head.model import HeadId
 
-__all__ = ["begin_with", "read_unets", "take_unets"]
+__all__ = ["begin_with", "read_animator", "read_encoders", "read_unets", "take_unets"]
 
 _LOOK = "attn2.to_out.0."
 """The last layer of a look at the expression."""
@@ -31,6 +33,22 @@ def begin_with(folder: Path, config: LokiConfig, head: HeadId) -> Base:
             f"settings; choose others, or the preset that they are of"
         )
     return Base(saved.network, saved.vae)
+
+
+def read_animator(folder: Path, dex: DexConfig) -> DexNetwork:
+    """An animator with its motion encoders. Raises `InputError` for one of another architecture."""
+    network, _ = read_dex(folder)
+    if network.dex != dex:
+        raise InputError(f"expected weights of {dex.name} to begin with, got '{folder}' of {network.dex.name}; choose others")
+    return network
+
+
+def read_encoders(folder: Path, motion: MotionConfig) -> MotionNetwork:
+    """What the first stage learned, or an animator has. Raises `InputError` for motion encoders of another architecture."""
+    network = read_dex(folder)[0].motion if holds_dex(folder) else read_motion_network(folder)
+    if network.motion != motion:
+        raise InputError(f"expected motion weights of '{motion.name}', got '{network.motion.name}'; train those first")
+    return network
 
 
 def read_unets(folder: Path, dex: DexConfig, head: HeadId) -> LokiNetwork:

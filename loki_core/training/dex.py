@@ -243,18 +243,23 @@ class DexTrainer(TrainingLoop):
     """Learns to take noise away. The weights in the folder are as `DexPipeline.from_pretrained` reads them."""
 
     def __init__(
-        self, run: DexRun, motion: MotionNetwork, head: HeadModel, folder: Path, begun: LokiNetwork | None = None
+        self, run: DexRun, learned: MotionNetwork | DexNetwork, head: HeadModel, folder: Path, begun: LokiNetwork | None = None
     ) -> None:
-        """`motion`: what the first stage learned; it stays as it is. `begun` gives the UNets: `read_unets`."""
+        """`learned`: in the first stage, which stays as it is; or by an animator, to go on from. `begun` gives the UNets:
+        `read_unets`.
+        """
         dex, data = run.network, run.train.data
         if (data.size, data.frames - 1 <= dex.frames) != (dex.image_size, True):
             raise ValueError(f"expected a source and at most {dex.frames} frames of {dex.image_size} pixels, got {data}")
-        if motion.motion != dex.motion:
-            raise InputError(f"expected motion weights of '{dex.motion.name}', got '{motion.motion.name}'; train those first")
+        motion = learned.motion.motion if isinstance(learned, DexNetwork) else learned.motion
+        if motion != dex.motion:
+            raise ValueError(f"expected motion encoders of '{dex.motion.name}', got '{motion.name}'")
         self.run, self.dex = run, dex
 
         def build() -> DexNetwork:
-            network = _animator(dex, motion)
+            network = DexNetwork(dex.to_dict())
+            whole = isinstance(learned, DexNetwork)
+            (network if whole else network.motion).load_state_dict(learned.state_dict())
             if begun is not None:
                 take_unets(network, begun)
             return network
@@ -288,12 +293,6 @@ def _synthetic(config: TrainConfig) -> SyntheticConfig:
     if not isinstance(config.data, SyntheticConfig):
         raise ValueError(f"expected synthetic windows, whose other views are known, got {config.data}")
     return config.data
-
-
-def _animator(config: DexConfig, motion: MotionNetwork) -> DexNetwork:
-    network = DexNetwork(config.to_dict())
-    network.motion.load_state_dict(motion.state_dict())
-    return network
 
 
 def _faceless(count: int, share: float, *, seed: int, step: int) -> Bool[Tensor, "B"]:

@@ -9,18 +9,21 @@ import pytest
 import torch
 
 from loki_core.data.samples import SyntheticConfig
+from loki_core.dex.configs import dex_without, motion_without
 from loki_core.dex.motion import MotionNetwork
 from loki_core.dex.network import DexNetwork
+from loki_core.dex.pipeline import DexPipeline
 from loki_core.diffusion.pipeline import LokiPipeline
 from loki_core.diffusion.saved import weights_hash
 from loki_core.errors import InputError
 from loki_core.head.embedded import embedded_head
 from loki_core.head.model import HeadId
-from loki_core.training.begin import begin_with, read_unets, take_unets
+from loki_core.training.begin import begin_with, read_animator, read_encoders, read_unets, take_unets
 from loki_core.training.config import TrainConfig
-from loki_core.training.dex import MotionRun, MotionTrainer, after_known
+from loki_core.training.dex import DexRun, DexTrainer, MotionRun, MotionTrainer, after_known
 from loki_core.training.run_folder import describe_run
 from loki_core.training.trainer import Trainer
+from tests.dex.saved import save_tiny_dex
 from tests.dex.tiny import TINY as TINY_DEX
 from tests.dex.tiny import TINY_MOTION
 from tests.training.conftest import tiny_of
@@ -91,6 +94,32 @@ def test_motion_encoders_go_on_from_others_without_learning_what_is_known_again(
     other = MotionNetwork({**TINY_MOTION.to_dict(), "name": "other"})
     with pytest.raises(InputError, match="'tiny-motion' to begin with, got 'other'"):
         MotionTrainer(run, head, tmp_path, other)
+
+
+def test_an_animator_goes_on_from_another_with_its_encoders(tmp_path):
+    folder = save_tiny_dex(tmp_path / "learned", embedded_head())
+    learned = read_animator(folder, TINY_DEX)
+    run = DexRun(TINY_DEX, replace(RUN, data=SyntheticConfig(size=16, frames=3, still=0.0)))
+    begun = DexTrainer(run, learned, embedded_head(), tmp_path / "run")
+    state = begun.network.state_dict()
+    assert begun.step == 0 and all(torch.equal(value, state[name]) for name, value in learned.state_dict().items())
+    begun.train(1)
+    trained = DexPipeline.from_pretrained(tmp_path / "run" / "weights").network
+    assert all(torch.equal(value, trained.motion.state_dict()[name]) for name, value in learned.motion.state_dict().items())
+    assert not torch.equal(trained.generation.conv_in.weight, learned.generation.conv_in.weight)
+    with pytest.raises(InputError, match="weights of tiny-without-rays to begin with"):
+        read_animator(folder, dex_without(TINY_DEX, "rays"))
+
+
+def test_encoders_are_taken_from_a_first_stage_or_from_an_animator(tmp_path):
+    folder = save_tiny_dex(tmp_path / "animator", embedded_head())
+    animator = read_animator(folder, TINY_DEX)
+    animator.motion.save_pretrained(tmp_path / "motion")
+    for place in (folder, tmp_path / "motion"):
+        read = read_encoders(place, TINY_MOTION).state_dict()
+        assert all(torch.equal(value, read[name]) for name, value in animator.motion.state_dict().items())
+        with pytest.raises(InputError, match="expected motion weights of 'tiny-motion-without-augmentation', got 'tiny-motion'"):
+            read_encoders(place, motion_without(TINY_MOTION))
 
 
 def test_a_folder_without_weights_is_refused(tmp_path):

@@ -8,6 +8,8 @@ import pytest
 
 from app.cli import build_parser
 from loki_core.errors import InputError
+from loki_core.head.embedded import embedded_head
+from tests.dex.saved import save_tiny_dex
 
 
 @pytest.mark.parametrize(
@@ -45,3 +47,20 @@ def test_what_cannot_be_fitted_is_refused(options: list[str], words: str):
     arguments = build_parser().parse_args(["train", *options])
     with pytest.raises(InputError, match=words):
         arguments.run(arguments)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--begin", "{dex}"], "expected weights of dex-mini to begin with, got .* of tiny"),
+        (["--begin", "{dex}", "--motion", "{dex}"], "leave --motion out"),
+        (["--motion", "{dex}"], "expected motion weights of 'dex-motion-mini', got 'tiny-motion'"),
+    ],
+)
+def test_an_animator_of_another_size_is_no_beginning(tmp_path: Path, options: list[str], words: str):
+    dex = save_tiny_dex(tmp_path / "dex", embedded_head())
+    given = [option.format(dex=dex) for option in options]
+    arguments = build_parser().parse_args(["train", "--out", str(tmp_path / "run"), "--preset", "dex-mini", *given])
+    with pytest.raises(InputError, match=words):
+        arguments.run(arguments)
+    assert not (tmp_path / "run").exists()
