@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from loki_core.diffusion.configs import EncoderInput, LokiConfig
     from loki_core.diffusion.stable_diffusion import Base
     from loki_core.head.model import HeadModel
+    from loki_core.training.config import TrainConfig
     from loki_core.training.dex import DexRun
     from loki_core.training.loop import Report, TrainingLoop
 
@@ -63,6 +65,7 @@ def add(commands: Subparsers) -> None:
     )
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="where state, weights and losses go")
     parser.add_argument("--steps", type=int, default=_STEPS, metavar="N", help=f"train up to step N (default: {_STEPS})")
+    parser.add_argument("--batch", type=int, metavar="N", help="windows of a step in each process (default: as the preset says)")
     parser.add_argument(
         "--cool-down", type=int, default=0, metavar="N", help="let the learning rate fall to 0 over the last N steps (default: 0)"
     )
@@ -102,6 +105,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise InputError("expected --out with a folder for state, weights and losses, got none; name a new one")
     if arguments.steps < 1:
         raise InputError(f"expected --steps of at least 1, got {arguments.steps}")
+    if arguments.batch is not None and arguments.batch < 1:
+        raise InputError(f"expected --batch of at least 1, got {arguments.batch}")
     if not 0 <= arguments.cool_down <= arguments.steps:
         raise InputError(f"expected --cool-down from 0 to the {arguments.steps} steps, got {arguments.cool_down}")
     if arguments.validate_every < 0:
@@ -163,6 +168,11 @@ def _describe(write: Callable[[], None]) -> None:
     processes.wait_for_everyone()
 
 
+def _batched(config: TrainConfig, arguments: argparse.Namespace) -> TrainConfig:
+    """The run with batches of the size that is asked for."""
+    return config if arguments.batch is None else replace(config, batch=arguments.batch)
+
+
 def _loki(arguments: argparse.Namespace) -> TrainingLoop:
     from loki_core.data.folder import FolderWindows, folder_config
     from loki_core.data.vectors import vector_length
@@ -183,7 +193,7 @@ def _loki(arguments: argparse.Namespace) -> TrainingLoop:
         if loki.image_size != data.size:
             raise InputError(f"expected pictures of {loki.image_size} pixels for {loki.name}, got {data.size}; prepare them so")
         FolderWindows(head, data)  # refuses what cannot be read before anything is written
-    config = loki_run(arguments.preset, data, seed=arguments.seed)
+    config = _batched(loki_run(arguments.preset, data, seed=arguments.seed), arguments)
     base = _beginning(arguments, loki, head)
     begun = weights_hash(arguments.begin) if arguments.begin else None
     _describe(lambda: describe_run(arguments.out, config, loki, resume=arguments.resume, begun=begun))
@@ -213,6 +223,7 @@ def _lia_x(arguments: argparse.Namespace) -> TrainingLoop:
     if arguments.without or arguments.coefficients or arguments.data or arguments.seed:
         raise InputError("expected --without, --coefficients, --data and --seed without LIA-X, got both; leave them out")
     preset = lia_x_preset(arguments.preset)
+    preset = replace(preset, train=_batched(preset.train, arguments))
     _describe(lambda: describe_lia_x_run(arguments.out, preset, resume=arguments.resume))
     return LiaXTrainer(preset, embedded_head(), arguments.out)
 
@@ -229,6 +240,7 @@ def _dex(arguments: argparse.Namespace) -> TrainingLoop:
     if arguments.without in _REST:
         raise InputError(f"expected --without {', '.join(_DEX_PARTS)} with DeX-Portrait, got {arguments.without}; choose one")
     head, run = embedded_head(), seeded(DEX_RUNS[arguments.preset], arguments.seed)
+    run = replace(run, train=_batched(run.train, arguments))
     if arguments.without:
         run = run_without(run, arguments.without)
 

@@ -21,7 +21,7 @@ def fit(arguments: argparse.Namespace) -> int:
     from loki_core.training.dex_mapping import fit_mapping
     from loki_core.training.dex_told import measure_told
 
-    given = ("out", "base", "motion", "without", "coefficients", "data", "resume")
+    given = ("out", "batch", "base", "motion", "without", "coefficients", "data", "resume")
     if others := [name for name in given if getattr(arguments, name)]:
         raise InputError(f"expected only --network with the preset {MAPPING_PRESET}, got --{others[0]}; leave it out")
     if arguments.network is None:

@@ -31,6 +31,7 @@ from tests.training.conftest import tiny_of
         (["--preset", "lia-x-small", "--coefficients"], "leave them out"),
         (["--preset", "lia-x-small", "--resume"], "found none"),
         (["--steps", "0"], "at least 1"),
+        (["--batch", "0"], "at least 1"),
         (["--steps", "5", "--cool-down", "6"], "from 0 to the 5"),
         (["--data", "nowhere"], "run prepare first"),
     ],
@@ -71,6 +72,29 @@ def test_a_run_from_before_the_ablations_can_be_resumed(tmp_path):
     del told["loki"]["encoder"]["reads"]
     (tmp_path / "run.json").write_text(json.dumps(told))
     describe_run(tmp_path, config, loki, resume=True)
+
+
+@pytest.mark.parametrize(
+    ("preset", "trainer"),
+    [
+        ("mini", "loki_core.training.trainer.Trainer"),
+        ("lia-x-small", "loki_core.training.lia_x.LiaXTrainer"),
+        ("dex-motion-mini", "loki_core.training.dex.MotionTrainer"),
+    ],
+)
+def test_a_step_takes_as_many_windows_as_are_asked_for(tmp_path, monkeypatch, preset, trainer):
+    class Begun(Exception):
+        pass
+
+    def begin(run, *others):
+        raise Begun(getattr(run, "train", run).batch)
+
+    monkeypatch.setattr(trainer, begin)
+    arguments = build_parser().parse_args(["train", "--preset", preset, "--batch", "3", "--out", str(tmp_path)])
+    with pytest.raises(Begun, match="3"):
+        arguments.run(arguments)
+    told = json.loads((tmp_path / "run.json").read_text())
+    assert told.get("dex", told.get("lia_x", told))["train"]["batch"] == 3
 
 
 def test_only_one_thing_is_left_out_at_a_time(capsys):
