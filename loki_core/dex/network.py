@@ -64,9 +64,10 @@ class Conditions:
 
 
 class DexNetwork(ModelMixin, ConfigMixin):  # type: ignore[misc]
-    """Predicts noise or velocity of the frames of a clip. Its motion encoders come trained and stay as they are.
+    """Predicts noise or velocity of the frames of a clip. Pose and expression encoders come trained and stay as they are.
 
-    `architecture` is `DexConfig.to_dict()`; it is stored beside the weights.
+    What the motion trainer draws goes on to learn with the rest. `architecture` is `DexConfig.to_dict()`; it is stored beside the
+    weights.
     """
 
     @register_to_config
@@ -84,8 +85,9 @@ class DexNetwork(ModelMixin, ConfigMixin):  # type: ignore[misc]
         self.freeze()
 
     def freeze(self) -> None:
-        """No gradients for the motion trainer."""
-        self.motion.requires_grad_(False)
+        """No gradients for what says pose and expression."""
+        for part in (self.motion.pose, self.motion.expression, self.motion.readout):
+            part.requires_grad_(False)
 
     def forward(
         self,
@@ -98,10 +100,11 @@ class DexNetwork(ModelMixin, ConfigMixin):  # type: ignore[misc]
         expressive: Float[Tensor, "B T 3 S S"],
         driven: Float[Tensor, "B"],
         faced: Float[Tensor, "B"],
-    ) -> Float[Tensor, "B T C h w"]:
-        """The prediction from pictures: poses are read from masked ones, expressions from `expressive`, which show faces alone.
+    ) -> tuple[Float[Tensor, "B T C h w"], Float[Tensor, "B T 3 H W"]]:
+        """The prediction from pictures, and the motion trainer's drawing behind it.
 
-        `reference` are the latents of `source`.
+        Poses are read from masked pictures, expressions from `expressive`, which show faces alone. `reference` are the latents of
+        `source`.
 
         `driven` 0 leaves out what drives a sample, `faced` 0 its expression alone.
         """
@@ -110,8 +113,9 @@ class DexNetwork(ModelMixin, ConfigMixin):  # type: ignore[misc]
             start, poses = self.motion.pose(masked_source), self.motion.pose(masked.flatten(0, 1)).unflatten(0, (-1, frames))
             faces = self.motion.expression(expressive.flatten(0, 1)).unflatten(0, (-1, frames))
         observed = self.observe(reference, source)
-        told = self.conditions(observed, start, poses, faces).kept(driven, faced)
-        return self.predict(noisy, timesteps, told, observed.bank)
+        drawn = self.draw_sketch(observed.volume, start, poses, faces)
+        told = self.conditions(observed, start, poses, faces, drawn).kept(driven, faced)
+        return self.predict(noisy, timesteps, told, observed.bank), drawn
 
     def observe(self, reference: Float[Tensor, "B C h w"], picture: Float[Tensor, "B 3 H W"]) -> Observed:
         """What is seen of clean reference latents and of the picture that they are of; run once a portrait."""
@@ -123,15 +127,19 @@ class DexNetwork(ModelMixin, ConfigMixin):  # type: ignore[misc]
         source: Float[Tensor, "B 3 4"],
         driver: Float[Tensor, "B T 3 4"],
         expression: Float[Tensor, "B T E"],
+        drawn: Float[Tensor, "B T 3 H W"] | None = None,
     ) -> Conditions:
-        """From poses, as the pose encoder gives them, and expression latents."""
+        """From poses, as the pose encoder gives them, and expression latents; `drawn`: what `draw_sketch` makes of them."""
         frames, size = driver.shape[1], self.dex.latent_size
         sources = source[:, None].expand(-1, frames, -1, -1)
         rays = torch.cat([ray_map(sources, size), ray_map(driver, size)], dim=2)
         features = observed.features.repeat_interleave(frames, 0)
         moved = relative_pose(driver if self.dex.warping else sources, sources).flatten(0, 1)
-        drawn = self.draw_sketch(observed.volume, source, driver, expression).flatten(0, 1)
-        added, sketch = (each.unflatten(0, (-1, frames)) for each in (self.warp(features, moved), self.sketch(drawn)))
+        if drawn is None:
+            drawn = self.draw_sketch(observed.volume, source, driver, expression)
+        added, sketch = (
+            each.unflatten(0, (-1, frames)) for each in (self.warp(features, moved), self.sketch(drawn.flatten(0, 1)))
+        )
         return Conditions(rays.to(added.dtype) * self.dex.rays, added, sketch, self.tokens(expression))
 
     def draw_sketch(

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from loki_core.data.samples import Batch, SyntheticConfig
 from loki_core.data.vectors import face_numbers
@@ -44,6 +45,7 @@ __all__ = [
     "MotionTrainer",
     "after_known",
     "animator_loss",
+    "drawing_error",
     "known_loss",
     "motion_loss",
     "pose_error",
@@ -85,6 +87,8 @@ class DexRun:
     train: TrainConfig
     faceless: float = 0.1
     """Share of samples that are trained without expression, for progressive guidance."""
+    sketch: float = 0.1
+    """Weight of how far the motion trainer's drawing is from the frames; it learns by that and by what is predicted from it."""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as JSON takes them."""
@@ -153,16 +157,22 @@ def motion_loss(
 ) -> Float[Tensor, ""]:
     """The source drawn in each driver's pose, with the expression of the driver as another view shows it, against the driver.
 
-    Absolute differences of pictures times `weights`, and of the octaves of their Laplacian pyramids. `hint`: weight of what is
-    known of pose and face.
+    `weights` are those of `drawing_error`. `hint`: weight of what is known of pose and face.
     """
     pictures, masked = signed(batch.targets), _masked(config, batch)
     drivers, shown = pictures[:, DRIVERS], VIEWS if config.augmented else DRIVERS
     posed = [SOURCE, *range(len(batch.places[0]))[DRIVERS]]
     poses, faces, drawn = network(masked[:, posed], _faces(config, batch, shown), pictures[:, SOURCE])
-    seen, wanted = ((pictures * weights).flatten(0, 1) for pictures in (drawn.float(), drivers))
-    loss = (seen - wanted).abs().mean() + pyramid_difference(seen, wanted)
+    loss = drawing_error(drawn.float(), drivers, weights)
     return loss + hint * (pose_error(poses, batch.places[:, posed]) + face_error(faces, batch.vectors[:, shown]))
+
+
+def drawing_error(
+    drawn: Float[Tensor, "B K 3 H W"], wanted: Float[Tensor, "B K 3 H W"], weights: Float[Tensor, "B K 1 H W"]
+) -> Float[Tensor, ""]:
+    """Mean absolute difference of pictures times `weights`, and of the octaves of their Laplacian pyramids."""
+    seen, true = ((pictures * weights).flatten(0, 1) for pictures in (drawn, wanted))
+    return (seen - true).abs().mean() + pyramid_difference(seen, true)
 
 
 def _masked(config: MotionConfig, batch: Batch) -> Float[Tensor, "B T 3 H W"]:
@@ -184,9 +194,13 @@ def animator_loss(
     batch: Batch,
     draws: Draws,
     faced: Bool[Tensor, "B"],
-    weights: Float[Tensor, "B T 1 h w"],
+    weights: Float[Tensor, "B T 1 H W"],
+    sketch: float = 0.0,
 ) -> Float[Tensor, ""]:
-    """Weighted mean square error of what is predicted for the noisy frames behind the source. `faced`: with expression."""
+    """Weighted mean square error of what is predicted for the noisy frames behind the source, and `sketch` times the drawing's.
+
+    `faced`: with expression. `weights`: of pixels; latents have their means.
+    """
     count, kept = len(batch.targets), (~draws.dropped).float()
     pictures, masked = signed(batch.targets), _masked(config.motion, batch)
     latents = to_latents(pictures.flatten(0, 1), config).unflatten(0, (count, -1))
@@ -194,9 +208,10 @@ def animator_loss(
     noisy = schedule.noisy(clean, draws.noise, draws.timesteps)
     posed, moving = masked[:, SOURCE], masked[:, 1:]
     faces = _faces(config.motion, batch, slice(1, None))
-    predicted = network(noisy, draws.timesteps, source, pictures[:, SOURCE], posed, moving, faces, kept, faced.float())
+    predicted, drawn = network(noisy, draws.timesteps, source, pictures[:, SOURCE], posed, moving, faces, kept, faced.float())
     wrong = (predicted.float() - schedule.target(clean, draws.noise, draws.timesteps)) ** 2
-    return (wrong * weights).mean()
+    pooled = F.avg_pool2d(weights.flatten(0, 1), config.latent_scale).unflatten(0, weights.shape[:2])
+    return (wrong * pooled).mean() + sketch * drawing_error(drawn.float(), pictures[:, 1:], weights)
 
 
 class MotionTrainer(TrainingLoop):
@@ -279,10 +294,9 @@ class DexTrainer(TrainingLoop):
         seed, step = self.config.seed, number * self._processes + self._rank
         draws = draw_chances(self.dex, count, frames, self.config.loss, seed=seed, step=step)
         faced = ~_faceless(count, self.run.faceless, seed=seed, step=step)
-        weights = focus_weights(batch.focus[:, 1:], self.dex.latent_scale, self.config.loss, self.step)
-        device = self.accelerator.device
-        batch, draws = batch.to(device), draws.to(device)
-        return animator_loss(self.network, self.dex, self.schedule, batch, draws, faced.to(device), weights.to(device))
+        weights, device = focus_weights(batch.focus[:, 1:], 1, self.config.loss, self.step), self.accelerator.device
+        batch, draws, faced, weights = batch.to(device), draws.to(device), faced.to(device), weights.to(device)
+        return animator_loss(self.network, self.dex, self.schedule, batch, draws, faced, weights, self.run.sketch)
 
     def _save_weights(self, folder: Path) -> None:
         self.averaged().save_pretrained(folder)

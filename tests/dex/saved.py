@@ -8,13 +8,14 @@ import torch
 
 from loki_core.dex.coefficients import feature_count
 from loki_core.dex.mapping import MAPPING_FOLDER, DexMapping, save_mapping
+from loki_core.dex.motion import MotionNetwork
 from loki_core.dex.network import DexNetwork
 from loki_core.dex.pipeline import DexPipeline
 from loki_core.dex.saved import saved_fingerprint
 from loki_core.head.model import HeadModel
 from tests.dex.tiny import TINY
 
-__all__ = ["make_tiny_dex", "save_tiny_dex", "tiny_mapping"]
+__all__ = ["assert_encoders_equal", "make_tiny_dex", "save_tiny_dex", "tiny_mapping"]
 
 
 def make_tiny_dex() -> DexPipeline:
@@ -38,3 +39,10 @@ def save_tiny_dex(folder: Path, head: HeadModel) -> Path:
     make_tiny_dex().save_pretrained(folder)
     save_mapping(tiny_mapping(head, saved_fingerprint(folder)), folder / MAPPING_FOLDER)
     return folder
+
+
+def assert_encoders_equal(network: MotionNetwork, other: MotionNetwork) -> None:
+    """They say the same poses and expressions, to the bit."""
+    for own, others in ((network.pose, other.pose), (network.expression, other.expression), (network.readout, other.readout)):
+        state = others.state_dict()
+        assert all(torch.equal(value, state[name]) for name, value in own.state_dict().items())

@@ -23,7 +23,7 @@ from loki_core.training.config import TrainConfig
 from loki_core.training.dex import DexRun, DexTrainer, MotionRun, MotionTrainer, after_known
 from loki_core.training.run_folder import describe_run
 from loki_core.training.trainer import Trainer
-from tests.dex.saved import save_tiny_dex
+from tests.dex.saved import assert_encoders_equal, save_tiny_dex
 from tests.dex.tiny import TINY as TINY_DEX
 from tests.dex.tiny import TINY_MOTION
 from tests.training.conftest import tiny_of
@@ -75,7 +75,7 @@ def test_an_animator_that_begins_with_lokis_unets_first_draws_what_they_do_witho
     times, ones = torch.tensor([[10], [700]]), torch.ones(2)
     with torch.no_grad():
         expected = learned.predict(noisy, times, torch.zeros(2, 1, 8, 8, 8), learned.remember(reference))
-        drawn = animator(noisy, times, reference, pictures[:, 0], pictures[:, 0], pictures, pictures, ones, ones)
+        drawn, _ = animator(noisy, times, reference, pictures[:, 0], pictures[:, 0], pictures, pictures, ones, ones)
     torch.testing.assert_close(drawn, expected, atol=1e-5, rtol=1e-4)
 
 
@@ -105,7 +105,7 @@ def test_an_animator_goes_on_from_another_with_its_encoders(tmp_path):
     assert begun.step == 0 and all(torch.equal(value, state[name]) for name, value in learned.state_dict().items())
     begun.train(1)
     trained = DexPipeline.from_pretrained(tmp_path / "run" / "weights").network
-    assert all(torch.equal(value, trained.motion.state_dict()[name]) for name, value in learned.motion.state_dict().items())
+    assert_encoders_equal(trained.motion, learned.motion)
     assert not torch.equal(trained.generation.conv_in.weight, learned.generation.conv_in.weight)
     with pytest.raises(InputError, match="weights of tiny-without-rays to begin with"):
         read_animator(folder, dex_without(TINY_DEX, "rays"))

@@ -34,6 +34,7 @@ from loki_core.training.dex import (
     run_without,
 )
 from loki_core.training.step import draw_chances
+from tests.dex.saved import assert_encoders_equal
 from tests.dex.tiny import TINY, TINY_MOTION
 
 HEAD = embedded_head()
@@ -153,24 +154,24 @@ def test_a_resumed_run_of_the_encoders_ends_with_the_same_weights(tmp_path: Path
     assert all(torch.equal(expected[name], got[name]) for name in expected)
 
 
-def loss_on_four(made: DexTrainer) -> float:
-    """Always the same windows, noise and levels."""
+def loss_on_four(made: DexTrainer, sketch: float = 0.0) -> float:
+    """Always the same windows, noise and levels. `sketch`: weight of the drawing's error."""
     windows = DrivenWindows(HEAD, DATA, "clip")
     batch = collate([windows[index] for index in range(4)])
     draws = draw_chances(TINY, 4, 4, LossConfig(drop=0.0), seed=0, step=0)
-    faced, plain = torch.ones(4, dtype=torch.bool), torch.ones(4, 4, 1, 8, 8)
+    faced, plain = torch.ones(4, dtype=torch.bool), torch.ones(4, 4, 1, 16, 16)
     with torch.no_grad():
-        return animator_loss(made.network, TINY, made.schedule, batch, draws, faced, plain).item()
+        return animator_loss(made.network, TINY, made.schedule, batch, draws, faced, plain, sketch).item()
 
 
 def test_training_the_animator_lowers_the_loss_and_leaves_the_encoders(tmp_path: Path):
     made = animator(tmp_path)
-    before = loss_on_four(made)
+    before, drawn = loss_on_four(made), loss_on_four(made, 1.0) - loss_on_four(made)
     made.train(16)
     assert loss_on_four(made) < 0.92 * before
+    assert loss_on_four(made, 1.0) - loss_on_four(made) < 0.95 * drawn
     read = DexPipeline.from_pretrained(tmp_path / "weights").network
-    expected = motion_network().state_dict()
-    assert all(torch.equal(value, expected[name]) for name, value in read.motion.state_dict().items())
+    assert_encoders_equal(read.motion, motion_network())
 
 
 def test_a_resumed_run_of_the_animator_ends_with_the_same_weights(tmp_path: Path):
