@@ -150,6 +150,10 @@ class DexConfig:
     def __post_init__(self) -> None:
         if self.motion.expression.latent % self.tokens:
             raise ValueError(f"expected tokens that divide the latent's {self.motion.expression.latent}, got {self.tokens}")
+        if self.latent_scale % self.motion.unshuffle:
+            raise ValueError(
+                f"expected latents no finer than drawn features, got {self.latent_scale} and {self.motion.unshuffle}"
+            )
         if self.motion.image_size % (self.latent_scale * 2 ** (len(self.unet.widths) - 1)):
             raise ValueError(f"expected an image size that all levels divide, got {self.motion.image_size}")
 

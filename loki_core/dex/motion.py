@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -17,7 +18,16 @@ from loki_core.dex.configs import MotionConfig
 from loki_core.dex.encoders import AppearanceEncoder, ExpressionEncoder, PoseEncoder
 from loki_core.dex.similarity import relative_pose, warp_volume
 
-__all__ = ["MotionNetwork"]
+__all__ = ["Drawing", "MotionNetwork"]
+
+
+@dataclass(frozen=True, eq=False)
+class Drawing:
+    """Sources as drivers move them."""
+
+    picture: Float[Tensor, "B K 3 H W"]
+    features: Float[Tensor, "B K D h w"]
+    """That the picture is read from."""
 
 
 class MotionNetwork(ModelMixin, ConfigMixin):  # type: ignore[misc]
@@ -53,8 +63,8 @@ class MotionNetwork(ModelMixin, ConfigMixin):  # type: ignore[misc]
         if source is None:
             return poses, faces, None
         drivers = poses[:, 1:]
-        drawn = self.draw(self.appearance(source), poses[:, 0], drivers, latents.unflatten(0, drivers.shape[:2]))
-        return poses, faces, drawn
+        drawing = self.draw(self.appearance(source), poses[:, 0], drivers, latents.unflatten(0, drivers.shape[:2]))
+        return poses, faces, drawing.picture
 
     def draw(
         self,
@@ -62,12 +72,13 @@ class MotionNetwork(ModelMixin, ConfigMixin):  # type: ignore[misc]
         source: Float[Tensor, "B 3 4"],
         drivers: Float[Tensor, "B K 3 4"],
         latents: Float[Tensor, "B K E"],
-    ) -> Float[Tensor, "B K 3 H W"]:
+    ) -> Drawing:
         """Volumes of `appearance`, each from its source's pose to those of K drivers, with an expression for each."""
         count = drivers.shape[1]
         moved = relative_pose(drivers, source[:, None].expand_as(drivers)).flatten(0, 1)
         volumes = warp_volume(volumes.repeat_interleave(count, 0), moved)
-        return self.decoder(volumes, latents.flatten(0, 1)).unflatten(0, (-1, count))
+        picture, features = self.decoder(volumes, latents.flatten(0, 1))
+        return Drawing(picture.unflatten(0, (-1, count)), features.unflatten(0, (-1, count)))
 
 
 class _Decoder(nn.Module):
@@ -82,8 +93,10 @@ class _Decoder(nn.Module):
         self.unshuffle = config.unshuffle
         self.out = nn.Conv2d(widths[-1], 3 * config.unshuffle**2, 3, padding=1)
 
-    def forward(self, volume: Float[Tensor, "B C D h w"], latent: Float[Tensor, "B E"]) -> Float[Tensor, "B 3 H W"]:
+    def forward(
+        self, volume: Float[Tensor, "B C D h w"], latent: Float[Tensor, "B E"]
+    ) -> tuple[Float[Tensor, "B 3 H W"], Float[Tensor, "B F h2 w2"]]:
         hidden = self.first(self.flat(volume.flatten(1, 2)), latent)
         for stage in self.stages:
             hidden = stage(F.interpolate(hidden, scale_factor=2.0, mode="nearest"), latent)
-        return F.pixel_shuffle(self.out(F.silu(hidden)), self.unshuffle)
+        return F.pixel_shuffle(self.out(F.silu(hidden)), self.unshuffle), hidden

@@ -1,6 +1,6 @@
 """The animator of DeX-Portrait: Loki's UNets, told of pose by ray maps and a warped reference, of expression by attention.
 
-Beside the paper's parts it is shown the motion trainer's own drawing: docs/decisions/0014-dex.md.
+Beside the paper's parts it is shown the motion trainer's own drawing, and expression joins the time: docs/decisions/0014-dex.md.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from loki_core.dex.configs import DexConfig
-from loki_core.dex.motion import MotionNetwork
+from loki_core.dex.motion import Drawing, MotionNetwork
 from loki_core.dex.similarity import ray_map, relative_pose, warp_volume
 from loki_core.diffusion.attention import ReferenceBank
 from loki_core.diffusion.configs import EncoderConfig
@@ -28,7 +28,6 @@ __all__ = ["Conditions", "DexNetwork", "Observed"]
 
 _RAYS = 6
 """Channels of the ray maps of source and driver."""
-_COLOURS = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,13 +52,19 @@ class Conditions:
     sketch: Float[Tensor, "B T D h w"]
     """The motion trainer's drawing of the reference with the driver's pose and expression, read."""
     tokens: Float[Tensor, "B T L K"]
-    """The expression."""
+    """The expression, for attention."""
+    face: Float[Tensor, "B T F"]
+    """The expression, for all blocks: it joins the embedding of the time."""
 
     def kept(self, driven: Float[Tensor, "B"], expressive: Float[Tensor, "B"]) -> Conditions:
         """Times 0 or 1: all of a sample, then what shows its expression alone."""
-        every, face = (flags[:, None, None, None].to(self.added.dtype) for flags in (driven, driven * expressive))
+        every, face = (flags[:, None, None].to(self.added.dtype) for flags in (driven, driven * expressive))
         return Conditions(
-            self.rays * every[..., None], self.added * every[..., None], self.sketch * face[..., None], self.tokens * face
+            self.rays * every[..., None, None],
+            self.added * every[..., None, None],
+            self.sketch * face[..., None, None],
+            self.tokens * face[..., None],
+            self.face * face,
         )
 
 
@@ -79,9 +84,16 @@ class DexNetwork(ModelMixin, ConfigMixin):  # type: ignore[misc]
         self.reference = FrameUNet(config.unet, whole=False)
         self.warp = _ReferenceWarp(config)
         self.sketch = ConditioningEncoder(
-            EncoderConfig(widths=(config.unet.widths[0],), unshuffle=config.latent_scale, channels=_COLOURS)
+            EncoderConfig(
+                widths=(config.unet.widths[0],),
+                unshuffle=config.latent_scale // config.motion.unshuffle,
+                channels=config.motion.decoder[-1],
+            )
         )
         self.tokens = _Tokens(config)
+        self.face = nn.Linear(config.motion.expression.latent, self.generation.embedding)
+        nn.init.zeros_(self.face.weight)
+        nn.init.zeros_(self.face.bias)
         self.freeze()
 
     def freeze(self) -> None:
@@ -113,9 +125,9 @@ class DexNetwork(ModelMixin, ConfigMixin):  # type: ignore[misc]
             start, poses = self.motion.pose(masked_source), self.motion.pose(masked.flatten(0, 1)).unflatten(0, (-1, frames))
             faces = self.motion.expression(expressive.flatten(0, 1)).unflatten(0, (-1, frames))
         observed = self.observe(reference, source)
-        drawn = self.draw_sketch(observed.volume, start, poses, faces)
-        told = self.conditions(observed, start, poses, faces, drawn).kept(driven, faced)
-        return self.predict(noisy, timesteps, told, observed.bank), drawn
+        drawing = self.draw_sketch(observed.volume, start, poses, faces)
+        told = self.conditions(observed, start, poses, faces, drawing).kept(driven, faced)
+        return self.predict(noisy, timesteps, told, observed.bank), drawing.picture
 
     def observe(self, reference: Float[Tensor, "B C h w"], picture: Float[Tensor, "B 3 H W"]) -> Observed:
         """What is seen of clean reference latents and of the picture that they are of; run once a portrait."""
@@ -127,20 +139,20 @@ class DexNetwork(ModelMixin, ConfigMixin):  # type: ignore[misc]
         source: Float[Tensor, "B 3 4"],
         driver: Float[Tensor, "B T 3 4"],
         expression: Float[Tensor, "B T E"],
-        drawn: Float[Tensor, "B T 3 H W"] | None = None,
+        drawing: Drawing | None = None,
     ) -> Conditions:
-        """From poses, as the pose encoder gives them, and expression latents; `drawn`: what `draw_sketch` makes of them."""
+        """From poses, as the pose encoder gives them, and expression latents; `drawing`: what `draw_sketch` makes of them."""
         frames, size = driver.shape[1], self.dex.latent_size
         sources = source[:, None].expand(-1, frames, -1, -1)
         rays = torch.cat([ray_map(sources, size), ray_map(driver, size)], dim=2)
         features = observed.features.repeat_interleave(frames, 0)
         moved = relative_pose(driver if self.dex.warping else sources, sources).flatten(0, 1)
-        if drawn is None:
-            drawn = self.draw_sketch(observed.volume, source, driver, expression)
-        added, sketch = (
-            each.unflatten(0, (-1, frames)) for each in (self.warp(features, moved), self.sketch(drawn.flatten(0, 1)))
-        )
-        return Conditions(rays.to(added.dtype) * self.dex.rays, added, sketch, self.tokens(expression))
+        if drawing is None:
+            drawing = self.draw_sketch(observed.volume, source, driver, expression)
+        shown = self.sketch(drawing.features.flatten(0, 1))
+        added, sketch = (each.unflatten(0, (-1, frames)) for each in (self.warp(features, moved), shown))
+        rays = rays.to(added.dtype) * self.dex.rays
+        return Conditions(rays, added, sketch, self.tokens(expression), self.face(expression))
 
     def draw_sketch(
         self,
@@ -148,7 +160,7 @@ class DexNetwork(ModelMixin, ConfigMixin):  # type: ignore[misc]
         source: Float[Tensor, "B 3 4"],
         driver: Float[Tensor, "B T 3 4"],
         expression: Float[Tensor, "B T E"],
-    ) -> Float[Tensor, "B T 3 H W"]:
+    ) -> Drawing:
         """What the motion trainer draws of a reference, and the animator is shown; without warping, in the reference's pose."""
         return self.motion.draw(volume, source, driver if self.dex.warping else source[:, None].expand_as(driver), expression)
 
@@ -169,6 +181,7 @@ class DexNetwork(ModelMixin, ConfigMixin):  # type: ignore[misc]
             bank=bank,
             added=(conditions.added + conditions.sketch).flatten(0, 1),
             context=conditions.tokens.flatten(0, 1),
+            embedded=conditions.face.flatten(0, 1),
         )
         return out.unflatten(0, (-1, frames))
 

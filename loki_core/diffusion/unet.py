@@ -67,6 +67,11 @@ class FrameUNet(ModelMixin, AttentionMixin):
         self.set_attn_processor(processors)
 
     @property
+    def embedding(self) -> int:
+        """Channels of the embedding of the time."""
+        return int(self.time_embedding.linear_2.out_features)
+
+    @property
     def layers(self) -> dict[str, FrameAttention]:
         """The processors of the self-attention layers, by the name that diffusers has for each."""
         return {name: p for name, p in self.attn_processors.items() if isinstance(p, FrameAttention)}
@@ -91,9 +96,15 @@ class FrameUNet(ModelMixin, AttentionMixin):
         bank: ReferenceBank | None = None,
         added: Float[Tensor, "BT D h w"] | None = None,
         context: Float[Tensor, "BT L K"] | None = None,
+        embedded: Float[Tensor, "BT F"] | None = None,
     ) -> Float[Tensor, "BT E H W"]:
-        """Samples of `frames` frames each, one after another; `added` joins the output of the first convolution."""
+        """Samples of `frames` frames each, one after another; `added` joins the output of the first convolution.
+
+        `embedded` joins the embedding of the time.
+        """
         time = self.time_embedding(self.time_proj(timesteps).to(sample.dtype))
+        if embedded is not None:
+            time = time + embedded
         hidden = self.conv_in(sample)
         if added is not None:
             hidden = hidden + added

@@ -131,7 +131,7 @@ class SketchMethod:
         network = self.pipeline.network
         told = ByPictures().inputs(self.pipeline, self.head, samples)
         volumes = network.motion.appearance(signed(portraits_of(samples)))
-        return in_bytes(network.draw_sketch(volumes, told.sources, told.poses, told.expressions))
+        return in_bytes(network.draw_sketch(volumes, told.sources, told.poses, told.expressions).picture)
 
     clips = frames
 

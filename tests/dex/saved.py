@@ -24,6 +24,7 @@ def make_tiny_dex() -> DexPipeline:
     network = DexNetwork(TINY.to_dict())
     torch.nn.init.normal_(network.warp.out.weight, std=0.3)
     torch.nn.init.normal_(network.motion.pose.out.weight, std=0.3)
+    torch.nn.init.normal_(network.face.weight, std=0.3)
     return DexPipeline.build(network)
 
 

@@ -33,6 +33,7 @@ def pipe() -> DexPipeline:
     network = DexNetwork(TINY.to_dict())
     for part in (network.warp, network.sketch):
         torch.nn.init.normal_(part.out.weight, std=0.3)
+    torch.nn.init.normal_(network.face.weight, std=0.3)
     return DexPipeline.build(network)
 
 
@@ -84,13 +85,14 @@ def test_the_presets_can_be_built(name: str, least: float, most: float):
     assert least < sum(weight.numel() for weight in network.parameters()) < most
 
 
-def test_an_untrained_warp_and_sketch_add_nothing():
+def test_an_untrained_warp_sketch_and_face_add_nothing():
     network = DexNetwork(TINY.to_dict())
     assert not network.warp(torch.randn(1, 8, 8, 8), torch.eye(3, 4)[None]).any()
-    assert not network.sketch(torch.randn(1, 3, 16, 16)).any()
+    assert not network.sketch(torch.randn(1, 8, 8, 8)).any()
+    assert not network.face(torch.randn(1, 8)).any()
 
 
-def test_the_motion_trainer_gets_no_gradients_and_all_else_does():
+def test_what_says_pose_and_expression_gets_no_gradients_and_all_else_does():
     torch.manual_seed(0)
     network = DexNetwork(TINY.to_dict())
     for part in (network.warp, network.sketch):
@@ -100,8 +102,10 @@ def test_the_motion_trainer_gets_no_gradients_and_all_else_does():
     told = network.conditions(observed, torch.eye(3, 4)[None], moved.poses[None], moved.expressions[None])
     times = torch.full((1, 2), 500)
     network.predict(torch.randn(1, 2, 12, 8, 8), times, told, observed.bank).square().mean().backward()
-    without = {name.split(".")[0] for name, weight in network.named_parameters() if weight.grad is None}
-    assert without == {"motion"}
+    without = {name.rsplit(".", 1)[0] for name, weight in network.named_parameters() if weight.grad is None}
+    said = ("motion.pose.", "motion.expression.", "motion.readout")
+    assert {name for name in without if not name.startswith(said)} == {"motion.decoder.out"}  # of the picture alone
+    assert all(weight.grad is None for name, weight in network.named_parameters() if name.startswith(said))
 
 
 def test_networks_of_both_systems_are_made_of_the_same_unet(pipe: DexPipeline):
@@ -132,7 +136,7 @@ def test_without_expression_the_network_is_told_of_pose_alone(pipe: DexPipeline)
     whole, one, none = conditions(pipe, TINY), torch.ones(1), torch.zeros(1)
     faceless, nothing = whole.kept(one, none), whole.kept(none, one)
     assert torch.equal(faceless.rays, whole.rays) and torch.equal(faceless.added, whole.added)
-    assert not faceless.sketch.any() and not faceless.tokens.any()
+    assert not faceless.sketch.any() and not faceless.tokens.any() and not faceless.face.any()
     assert not any(part.any() for part in (nothing.rays, nothing.added, nothing.sketch, nothing.tokens))
 
 
@@ -142,8 +146,29 @@ def test_the_sketch_is_what_the_motion_trainer_draws(pipe: DexPipeline):
     observed = network.observe(latents, picture)
     told = network.conditions(observed, torch.eye(3, 4)[None], moved.poses[None], moved.expressions[None])
     trainer = network.motion
-    drawn = trainer.decoder(warp_volume(trainer.appearance(picture), moved.poses), moved.expressions)  # from the identity
-    torch.testing.assert_close(told.sketch[0], network.sketch(drawn))
+    warped = warp_volume(trainer.appearance(picture), moved.poses)  # from the identity
+    drawn, features = trainer.decoder(warped, moved.expressions)
+    drawing = network.draw_sketch(observed.volume, torch.eye(3, 4)[None], moved.poses[None], moved.expressions[None])
+    torch.testing.assert_close(drawing.picture[0], drawn)
+    torch.testing.assert_close(told.sketch[0], network.sketch(features))
+
+
+def test_every_block_hears_the_expression(pipe: DexPipeline):
+    network, whole = pipe.network, conditions(pipe, TINY)
+    torch.manual_seed(6)
+    noisy, times = torch.randn(1, 2, 12, 8, 8), torch.full((1, 2), 500)
+    heard = [layer for name, layer in network.generation.named_modules() if name.endswith("time_emb_proj")]
+    seen: list[torch.Tensor] = []
+    hooks = [layer.register_forward_pre_hook(lambda module, given: seen.extend(given)) for layer in heard]
+    observed = network.observe(torch.zeros(1, 12, 8, 8), torch.zeros(1, 3, 16, 16))
+    with torch.no_grad():
+        time = network.generation.time_embedding(network.generation.time_proj(times.flatten()))
+        network.predict(noisy, times, whole, observed.bank)
+    for hook in hooks:
+        hook.remove()
+    assert whole.face.any() and len(seen) == len(heard) > 0
+    for given in seen:
+        torch.testing.assert_close(given, torch.nn.functional.silu(time + whole.face[0]))
 
 
 def test_a_portrait_of_another_size_is_refused(pipe: DexPipeline):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch.nn.functional import pixel_shuffle, silu
 
 from loki_core.data.portraits import draw_map
 from loki_core.data.vectors import head_similarity
@@ -126,7 +127,7 @@ def test_frames_of_dex_do_not_see_each_other_when_drawn_one_by_one(scenes: HeldO
     assert difference(both[:, :1], first) <= 1
 
 
-def test_the_sketch_is_what_the_network_is_shown(scenes: HeldOut, dex: DexPipeline):
+def test_the_sketch_is_painted_from_what_the_network_is_shown(scenes: HeldOut, dex: DexPipeline):
     drawn = SketchMethod("tiny", dex, HEAD).frames(scenes.pairs)
     told = DexMethod("tiny", dex, PLAIN, HEAD, half=False).inputs(scenes.pairs)
     network, references = dex.network, signed(torch.stack([sample.reference for sample in scenes.pairs]))
@@ -134,8 +135,10 @@ def test_the_sketch_is_what_the_network_is_shown(scenes: HeldOut, dex: DexPipeli
     hook = network.sketch.register_forward_pre_hook(lambda module, given: shown.extend(given))
     with torch.no_grad():
         network.conditions(network.observe(torch.zeros(2, 12, 8, 8), references), told.sources, told.poses, told.expressions)
-    hook.remove()
-    assert difference(drawn.flatten(0, 1), (shown[0].clamp(-1, 1) + 1) * 127.5) <= 1
+        hook.remove()
+        decoder = network.motion.decoder
+        painted = pixel_shuffle(decoder.out(silu(shown[0])), decoder.unshuffle)
+    assert difference(drawn.flatten(0, 1), (painted.clamp(-1, 1) + 1) * 127.5) <= 1
 
 
 def test_lia_x_is_driven_by_the_drivers_own_picture(scenes: HeldOut, lia_x: LiaX):
