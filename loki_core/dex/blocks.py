@@ -51,7 +51,14 @@ class ResidualStages(nn.Module):
         )
 
     def forward(self, pictures: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B C h w"]:
-        return self.stages(self.stem(F.pixel_unshuffle(pictures, self.unshuffle)))
+        return self.each(pictures)[-1]
+
+    def each(self, pictures: Float[Tensor, "B 3 H W"]) -> list[Float[Tensor, "B C h w"]]:
+        """What each width has, finest first."""
+        seen = [self.stem(F.pixel_unshuffle(pictures, self.unshuffle))]
+        for stage in self.stages:
+            seen.append(stage(seen[-1]))
+        return seen
 
 
 class AdaptiveBlock(nn.Module):

@@ -46,6 +46,8 @@ class VolumeConfig:
 
     widths: tuple[int, ...]
     """Of the 2D stages; each after the first halves the size."""
+    level: int
+    """The stage whose size the volume has, counted from 0: what the last one says is unfolded to it."""
     channels: int
     """Of the volume."""
     depth: int
@@ -90,7 +92,7 @@ class MotionConfig:
     pose: PoseConfig
     expression: ExpressionConfig
     decoder: tuple[int, ...]
-    """Widths of its stages, coarsest first; each after the first doubles the size."""
+    """Widths of its blocks. The last ones double the size, as many as the volume's level says."""
     unshuffle: int = 1
     """Side of the pixel blocks that are folded into channels where a picture is read into the volume, and where one is drawn."""
     augmented: bool = True
@@ -98,8 +100,8 @@ class MotionConfig:
     Without it both are read from the picture as it is."""
 
     def __post_init__(self) -> None:
-        if len(self.decoder) != len(self.volume.widths):
-            raise ValueError(f"expected as many stages up as down, got {self.decoder} and {self.volume.widths}")
+        if not 0 <= self.volume.level < min(len(self.volume.widths), len(self.decoder)):
+            raise ValueError(f"expected a volume at one of the stages, with a block for each way up, got {self}")
         if self.pose.depths is not None and len(self.pose.widths) != len(self.pose.depths):
             raise ValueError(f"expected a depth for each width, got {self.pose}")
         smallest = (QUARTER * 2 ** (len(self.pose.widths) - 1), self.unshuffle * 2 ** (len(self.volume.widths) - 1))
@@ -187,7 +189,7 @@ _PAPER = DexConfig(
     motion=MotionConfig(
         name="dex-motion-paper",
         image_size=512,
-        volume=VolumeConfig(widths=(64, 128, 256, 512), channels=32, depth=16, blocks=6),
+        volume=VolumeConfig(widths=(64, 128, 256, 512), level=3, channels=32, depth=16, blocks=6),
         pose=PoseConfig(widths=(96, 192, 384, 768), depths=(3, 3, 9, 3)),
         expression=ExpressionConfig(size=256, width=256, depth=4, maps=68, latent=512, numbers=_FACE),
         decoder=(512, 256, 128, 64),
@@ -208,10 +210,10 @@ _MINI = DexConfig(
     motion=MotionConfig(
         name="dex-motion-mini",
         image_size=64,
-        volume=VolumeConfig(widths=(64, 96), channels=16, depth=8, blocks=2),
+        volume=VolumeConfig(widths=(64, 96), level=0, channels=8, depth=8, blocks=2),
         pose=PoseConfig(widths=(32, 64, 96, 128), depths=None),
         expression=ExpressionConfig(size=64, width=32, depth=2, maps=16, latent=64, numbers=_FACE),
-        decoder=(96, 64),
+        decoder=(64, 64),
         unshuffle=2,
     ),
     latent_scale=2,

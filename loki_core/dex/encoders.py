@@ -19,19 +19,29 @@ _LARGEST_TURN = 0.1
 
 
 class AppearanceEncoder(nn.Module):
-    """A picture becomes a feature volume: 2D stages, channels folded into depth, 3D blocks."""
+    """A picture becomes a feature volume: 2D stages, channels folded into depth, 3D blocks.
+
+    Where the volume is finer than the last stage, that is unfolded to its size, beside what the stage of that size has.
+    """
 
     def __init__(self, config: VolumeConfig, unshuffle: int) -> None:
         super().__init__()
-        self.depth = config.depth
-        self.stages = ResidualStages(config.widths, unshuffle)
-        self.fold = nn.Conv2d(config.widths[-1], config.channels * config.depth, 1)
+        widths, flat = config.widths, config.channels * config.depth
+        self.depth, self.level = config.depth, config.level
+        self.finer = 2 ** (len(widths) - 1 - config.level)
+        self.stages = ResidualStages(widths, unshuffle)
+        self.fold = nn.Conv2d(widths[-1], flat * self.finer**2, 1)
+        self.beside = nn.Conv2d(widths[config.level], flat, 1) if self.finer > 1 else None
         self.blocks = nn.Sequential(
             *(ResidualBlock(config.channels, config.channels, dimensions=3) for _ in range(config.blocks))
         )
 
     def forward(self, pictures: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B C D h w"]:
-        return self.blocks(self.fold(self.stages(pictures)).unflatten(1, (-1, self.depth)))
+        seen = self.stages.each(pictures)
+        flat = F.pixel_shuffle(self.fold(seen[-1]), self.finer)
+        if self.beside is not None:
+            flat = flat + self.beside(seen[self.level])
+        return self.blocks(flat.unflatten(1, (-1, self.depth)))
 
 
 class PoseEncoder(nn.Module):

@@ -90,6 +90,7 @@ class _Decoder(nn.Module):
         self.flat = nn.Conv2d(config.volume.channels * config.volume.depth, widths[0], 1)
         self.first = AdaptiveBlock(widths[0], widths[0], latent)
         self.stages = nn.ModuleList(AdaptiveBlock(before, after, latent) for before, after in pairwise(widths))
+        self.same = len(self.stages) - config.volume.level
         self.unshuffle = config.unshuffle
         self.out = nn.Conv2d(widths[-1], 3 * config.unshuffle**2, 3, padding=1)
 
@@ -97,6 +98,7 @@ class _Decoder(nn.Module):
         self, volume: Float[Tensor, "B C D h w"], latent: Float[Tensor, "B E"]
     ) -> tuple[Float[Tensor, "B 3 H W"], Float[Tensor, "B F h2 w2"]]:
         hidden = self.first(self.flat(volume.flatten(1, 2)), latent)
-        for stage in self.stages:
-            hidden = stage(F.interpolate(hidden, scale_factor=2.0, mode="nearest"), latent)
+        for index, stage in enumerate(self.stages):
+            larger = hidden if index < self.same else F.interpolate(hidden, scale_factor=2.0, mode="nearest")
+            hidden = stage(larger, latent)
         return F.pixel_shuffle(self.out(F.silu(hidden)), self.unshuffle), hidden

@@ -102,7 +102,7 @@ DEX_RUNS: Mapping[str, MotionRun | DexRun] = MappingProxyType(
             TrainConfig(
                 preset="dex-motion-mini",
                 data=SyntheticConfig(size=64, frames=7, clips=0.0, still=0.0),
-                optimizer=OptimizerConfig(rate=5e-4),
+                optimizer=OptimizerConfig(rate=1e-3),
                 loss=LossConfig(focus=10.0, focus_steps=100_000),  # what is drawn is to teach expression
             ),
         ),

@@ -21,16 +21,22 @@ def clips(seed: int, count: int = 3) -> torch.Tensor:
     return pictures(seed, 2 * count).unflatten(0, (2, count))
 
 
-@pytest.fixture(params=["convnext", "residual"])
+FINE = replace(TINY_MOTION, volume=replace(TINY_MOTION.volume, widths=(8, 12)), decoder=(8, 6))
+"""With a volume that is finer than the last stage, and two blocks of one size."""
+COARSE = replace(FINE, volume=replace(FINE.volume, level=1))
+"""With a volume of the last stage's size; the second block doubles it."""
+RESIDUAL = replace(TINY_MOTION, pose=replace(TINY_MOTION.pose, depths=None))
+
+
+@pytest.fixture(params=[TINY_MOTION, RESIDUAL, FINE, COARSE], ids=["convnext", "residual", "fine", "coarse"])
 def network(request: pytest.FixtureRequest) -> MotionNetwork:
-    """With each kind of pose encoder."""
     torch.manual_seed(0)
-    pose = replace(TINY_MOTION.pose, depths=None if request.param == "residual" else TINY_MOTION.pose.depths)
-    return MotionNetwork(replace(TINY_MOTION, pose=pose).to_dict()).eval()
+    return MotionNetwork(request.param.to_dict()).eval()
 
 
 def test_each_encoder_gives_what_it_is_for(network: MotionNetwork):
-    assert network.appearance(pictures(0)).shape == (2, 4, 4, 8, 8)
+    side = 4 if network.motion == COARSE else 8
+    assert network.appearance(pictures(0)).shape == (2, 4, 4, side, side)
     assert network.pose(pictures(0)).shape == (2, 3, 4)
     assert network.expression(pictures(0)).shape == (2, 8)
 
@@ -71,6 +77,12 @@ def test_every_weight_gets_a_gradient(network: MotionNetwork):
     _, faces, drawn = network(clips(0), clips(2, 2), pictures(1))
     (faces.square().mean() + drawn.square().mean()).backward()
     assert not [name for name, weight in network.named_parameters() if weight.grad is None]
+
+
+def test_a_volume_at_no_stage_or_without_a_way_up_is_refused():
+    for level, decoder in ((2, (8, 6, 6)), (1, (8,))):
+        with pytest.raises(ValueError, match="one of the stages"):
+            replace(FINE, volume=replace(FINE.volume, level=level), decoder=decoder)
 
 
 @pytest.mark.parametrize("config", [TINY_MOTION, dex_preset("mini").motion, dex_preset("paper").motion])

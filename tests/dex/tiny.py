@@ -16,7 +16,7 @@ from loki_core.diffusion.configs import UNetConfig
 TINY_MOTION = MotionConfig(
     name="tiny-motion",
     image_size=16,
-    volume=VolumeConfig(widths=(8,), channels=4, depth=4, blocks=1),
+    volume=VolumeConfig(widths=(8,), level=0, channels=4, depth=4, blocks=1),
     pose=PoseConfig(widths=(8, 8), depths=(1, 1)),
     expression=ExpressionConfig(size=16, width=8, depth=1, maps=4, latent=8, numbers=61),
     decoder=(8,),
