@@ -260,15 +260,16 @@ class DexTrainer(TrainingLoop):
     def __init__(
         self, run: DexRun, learned: MotionNetwork | DexNetwork, head: HeadModel, folder: Path, begun: LokiNetwork | None = None
     ) -> None:
-        """`learned`: in the first stage, which stays as it is; or by an animator, to go on from. `begun` gives the UNets:
-        `read_unets`.
+        """`learned`: the first stage, whose pose and expression stay as they are; or an animator, to go on from.
+
+        `begun` gives the UNets: `read_unets`.
         """
         dex, data = run.network, run.train.data
         if (data.size, data.frames - 1 <= dex.frames) != (dex.image_size, True):
             raise ValueError(f"expected a source and at most {dex.frames} frames of {dex.image_size} pixels, got {data}")
-        motion = learned.motion.motion if isinstance(learned, DexNetwork) else learned.motion
-        if motion != dex.motion:
-            raise ValueError(f"expected motion encoders of '{dex.motion.name}', got '{motion.name}'")
+        wanted, found = (dex, learned.dex) if isinstance(learned, DexNetwork) else (dex.motion, learned.motion)
+        if wanted != found:
+            raise ValueError(f"expected a network of '{wanted.name}' to begin with, got '{found.name}'")
         self.run, self.dex = run, dex
 
         def build() -> DexNetwork:

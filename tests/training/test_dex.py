@@ -186,8 +186,10 @@ def test_a_resumed_run_of_the_animator_ends_with_the_same_weights(tmp_path: Path
 
 def test_an_animator_on_other_encoders_is_refused(tmp_path: Path):
     other = MotionNetwork({**TINY_MOTION.to_dict(), "name": "other"})
-    with pytest.raises(ValueError, match="'tiny-motion', got 'other'"):
+    with pytest.raises(ValueError, match="'tiny-motion' to begin with, got 'other'"):
         DexTrainer(ANIMATOR, other, HEAD, tmp_path)
+    with pytest.raises(ValueError, match="'tiny' to begin with, got 'tiny-without-rays'"):
+        DexTrainer(ANIMATOR, DexNetwork(dex_without(TINY, "rays").to_dict()), HEAD, tmp_path)
     with pytest.raises(ValueError, match="16 pixels"):
         DexTrainer(replace(ANIMATOR, train=TrainConfig()), motion_network(), HEAD, tmp_path)
 
@@ -225,5 +227,7 @@ def test_a_run_without_a_part_is_of_the_same_size():
 
 
 def test_an_animator_without_augmentation_needs_encoders_without_it(tmp_path: Path):
-    with pytest.raises(ValueError, match="expected motion encoders of 'tiny-motion-without-augmentation', got 'tiny-motion'"):
+    with pytest.raises(
+        ValueError, match="expected a network of 'tiny-motion-without-augmentation' to begin with, got 'tiny-motion'"
+    ):
         DexTrainer(replace(ANIMATOR, network=dex_without(TINY, "augmentation")), motion_network(), HEAD, tmp_path)
