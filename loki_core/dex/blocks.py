@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from math import gcd
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -62,19 +63,23 @@ class ResidualStages(nn.Module):
 
 
 class AdaptiveBlock(nn.Module):
-    """Two convolutions behind adaptive instance normalisation (Huang & Belongie 2017, eq. 8): a latent gives scale and shift."""
+    """Two convolutions behind adaptive instance normalisation (Huang & Belongie 2017, eq. 8): a latent gives scale and shift.
+
+    How far it reaches is read from the features, place by place: a face that changes must not change the shoulders.
+    """
 
     def __init__(self, before: int, after: int, latent: int) -> None:
         super().__init__()
         widths = ((before, after), (after, after))
         self.styles = nn.ModuleList(nn.Linear(latent, 2 * wide) for wide, _ in widths)
         self.convs = nn.ModuleList(nn.Conv2d(wide, out, 3, padding=1) for wide, out in widths)
+        self.reach = nn.Conv2d(before, 1, 3, padding=1)
         self.skip = nn.Conv2d(before, after, 1) if before != after else nn.Identity()
 
     def forward(self, x: Float[Tensor, "B C H W"], latent: Float[Tensor, "B E"]) -> Float[Tensor, "B D H W"]:
-        hidden = x
+        hidden, reach = x, torch.sigmoid(self.reach(F.instance_norm(x)))
         for style, conv in zip(self.styles, self.convs, strict=True):
-            scale, shift = style(latent)[..., None, None].chunk(2, dim=1)
+            scale, shift = (reach * style(latent)[..., None, None]).chunk(2, dim=1)
             hidden = conv(F.silu(F.instance_norm(hidden) * (1 + scale) + shift))
         return self.skip(x) + hidden
 

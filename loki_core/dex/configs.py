@@ -213,7 +213,7 @@ _MINI = DexConfig(
         volume=VolumeConfig(widths=(64, 96), level=0, channels=8, depth=8, blocks=2),
         pose=PoseConfig(widths=(32, 64, 96, 128), depths=None),
         expression=ExpressionConfig(size=64, width=32, depth=2, maps=16, latent=64, numbers=_FACE),
-        decoder=(64, 64),
+        decoder=(64, 64, 64),
         unshuffle=2,
     ),
     latent_scale=2,

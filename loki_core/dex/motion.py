@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+import torch
 from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.models.modeling_utils import ModelMixin
 from jaxtyping import Float
@@ -16,9 +17,13 @@ from torch.nn import functional as F
 from loki_core.dex.blocks import AdaptiveBlock
 from loki_core.dex.configs import MotionConfig
 from loki_core.dex.encoders import AppearanceEncoder, ExpressionEncoder, PoseEncoder
-from loki_core.dex.similarity import relative_pose, warp_volume
+from loki_core.dex.similarity import head_plane, relative_pose, warp_volume
 
 __all__ = ["Drawing", "MotionNetwork"]
+
+
+_OCTAVES = 4
+"""Of the waves that say which place of the head a pixel shows."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,17 +82,20 @@ class MotionNetwork(ModelMixin, ConfigMixin):  # type: ignore[misc]
         count = drivers.shape[1]
         moved = relative_pose(drivers, source[:, None].expand_as(drivers)).flatten(0, 1)
         volumes = warp_volume(volumes.repeat_interleave(count, 0), moved)
-        picture, features = self.decoder(volumes, latents.flatten(0, 1))
+        picture, features = self.decoder(volumes, drivers.flatten(0, 1), latents.flatten(0, 1))
         return Drawing(picture.unflatten(0, (-1, count)), features.unflatten(0, (-1, count)))
 
 
 class _Decoder(nn.Module):
-    """Flattens a volume along z and draws it, each stage conditioned by the expression."""
+    """Flattens a volume along z and draws it, each stage conditioned by the expression.
+
+    It is told which place of the head each pixel shows, as waves of the head's x and y: lids and corners of a mouth are there.
+    """
 
     def __init__(self, config: MotionConfig) -> None:
         super().__init__()
         widths, latent = config.decoder, config.expression.latent
-        self.flat = nn.Conv2d(config.volume.channels * config.volume.depth, widths[0], 1)
+        self.flat = nn.Conv2d(config.volume.channels * config.volume.depth + 4 * _OCTAVES, widths[0], 1)
         self.first = AdaptiveBlock(widths[0], widths[0], latent)
         self.stages = nn.ModuleList(AdaptiveBlock(before, after, latent) for before, after in pairwise(widths))
         self.same = len(self.stages) - config.volume.level
@@ -95,10 +103,18 @@ class _Decoder(nn.Module):
         self.out = nn.Conv2d(widths[-1], 3 * config.unshuffle**2, 3, padding=1)
 
     def forward(
-        self, volume: Float[Tensor, "B C D h w"], latent: Float[Tensor, "B E"]
+        self, volume: Float[Tensor, "B C D h w"], pose: Float[Tensor, "B 3 4"], latent: Float[Tensor, "B E"]
     ) -> tuple[Float[Tensor, "B 3 H W"], Float[Tensor, "B F h2 w2"]]:
-        hidden = self.first(self.flat(volume.flatten(1, 2)), latent)
+        places = _waves(head_plane(pose, volume.shape[-1])).to(volume.dtype)
+        hidden = self.first(self.flat(torch.cat([volume.flatten(1, 2), places], dim=1)), latent)
         for index, stage in enumerate(self.stages):
             larger = hidden if index < self.same else F.interpolate(hidden, scale_factor=2.0, mode="nearest")
             hidden = stage(larger, latent)
         return F.pixel_shuffle(self.out(F.silu(hidden)), self.unshuffle), hidden
+
+
+def _waves(places: Float[Tensor, "B 2 h w"]) -> Float[Tensor, "B F h w"]:
+    """Sines and cosines of coordinates, from one wave on [-1, 1] up, each octave twice as fine."""
+    octaves = torch.pi * 2.0 ** torch.arange(_OCTAVES, device=places.device)
+    turns = (places[:, None] * octaves[:, None, None, None]).flatten(1, 2)
+    return torch.cat([turns.sin(), turns.cos()], dim=1)

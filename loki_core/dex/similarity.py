@@ -16,6 +16,7 @@ from loki_core.head.rotation import rotation_matrix, rotation_vector
 __all__ = [
     "DEGREES_OF_FREEDOM",
     "compose_poses",
+    "head_plane",
     "invert_pose",
     "pose_matrix",
     "pose_values",
@@ -24,6 +25,8 @@ __all__ = [
     "warp_volume",
 ]
 
+_EDGE_ON = 0.1
+"""Cosine of the turn at which the head's plane is taken to be seen, at least: at 0 nothing would meet it."""
 DEGREES_OF_FREEDOM = 6
 """Three of rotation, two of translation, one of scale."""
 
@@ -74,12 +77,30 @@ def ray_map(pose: Float[Tensor, "*B 3 4"], size: int) -> Float[Tensor, "*B 3 H W
 
     The paper prints the homogeneous entry as 0, which would hide the translation; with 1 it shows. This is our reading.
     """
-    line = (torch.arange(size, device=pose.device, dtype=pose.dtype) + 0.5) * (2 / size) - 1
-    v, u = torch.meshgrid(line, line, indexing="ij")
-    plane = torch.stack([u, v, torch.zeros_like(u)]).flatten(1)
+    plane = _image_plane(pose, size)
     with _exact(pose):
         moved = pose[..., :3] @ plane + pose[..., 3:]
     return (moved - plane).unflatten(-1, (size, size))
+
+
+def head_plane(pose: Float[Tensor, "*B 3 4"], size: int) -> Float[Tensor, "*B 2 H W"]:
+    """Which (x, y, 0) of the head `pose` carries to each of the centres of `size`^2 pixels, whatever its depth there.
+
+    Undone is the upper left 2 x 2 of sR, whose determinant is s^2 times the cosine of the turn away from the camera.
+    """
+    a, b, c, d = pose[..., :2, :2].flatten(-2)[..., None, None].unbind(-3)
+    scale = pose[..., :, :1].square().sum(-2, keepdim=True)
+    across = (a * d - b * c).maximum(_EDGE_ON * scale)
+    undo = torch.cat([torch.cat([d, -b], dim=-1), torch.cat([-c, a], dim=-1)], dim=-2) / across
+    with _exact(pose):
+        return (undo @ (_image_plane(pose, size)[:2] - pose[..., :2, 3:])).unflatten(-1, (size, size))
+
+
+def _image_plane(like: Tensor, size: int) -> Float[Tensor, "3 N"]:
+    """[u, v, 0] of the centres of `size`^2 pixels, row by row."""
+    line = (torch.arange(size, device=like.device, dtype=like.dtype) + 0.5) * (2 / size) - 1
+    v, u = torch.meshgrid(line, line, indexing="ij")
+    return torch.stack([u, v, torch.zeros_like(u)]).flatten(1)
 
 
 def _exact(like: Tensor) -> torch.autocast:

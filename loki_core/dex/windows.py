@@ -17,7 +17,10 @@ from loki_core.motion.apart import with_pose
 __all__ = ["DRIVERS", "SOURCE", "VIEWS", "DrivenWindows"]
 
 SOURCE, DRIVERS, VIEWS = 0, slice(1, None, 2), slice(2, None, 2)
-"""Targets of a window of views: the source, then drivers and, behind each, its face seen in another pose."""
+"""Targets of a window of views: the source, then drivers and, behind each, its face seen in another pose.
+
+The last two drivers have one pose, and each a face of its own.
+"""
 
 
 class DrivenWindows(SyntheticWindows):
@@ -27,8 +30,8 @@ class DrivenWindows(SyntheticWindows):
     """
 
     def __init__(self, head: HeadModel, config: SyntheticConfig, kind: Literal["views", "clip"]) -> None:
-        if kind == "views" and (config.frames < 3 or config.frames % 2 == 0):
-            raise ValueError(f"expected windows of a source and pairs of driver and view, got {config.frames} targets")
+        if kind == "views" and (config.frames < 5 or config.frames % 2 == 0):
+            raise ValueError(f"expected a source and two or more pairs of driver and view, got {config.frames} targets")
         if config.frames < 2:
             raise ValueError(f"expected a source and at least one target, got {config.frames}")
         super().__init__(head, config)
@@ -40,6 +43,8 @@ class DrivenWindows(SyntheticWindows):
         each[1 + SOURCE] = replace(self._face(rng), betas=betas)
         if self.kind == "views":
             targets = each[1:]
+            *others, last = targets[DRIVERS]
+            targets[DRIVERS] = [*others, with_pose(last, others[-1])]
             targets[VIEWS] = [with_pose(driver, replace(self._face(rng), betas=betas)) for driver in targets[DRIVERS]]
             each[1:] = targets
         return stack_params(each)

@@ -45,6 +45,7 @@ __all__ = [
     "MotionTrainer",
     "after_known",
     "animator_loss",
+    "change_error",
     "drawing_error",
     "known_loss",
     "motion_loss",
@@ -57,6 +58,8 @@ _USUAL_SIZE = -0.87
 """Logarithm of the size of 10 cm in a crop, in half sides: about 0.42."""
 _LEAST_SPREAD = 0.1
 """Of a coefficient within a batch; what hardly changes there is not made much of."""
+_LEAST_CHANGE = 1e-4
+"""Mean square over a picture: about one level of 255; less is not made much of."""
 _FACELESS = 7919
 """Apart from the seeds that noise is drawn with."""
 
@@ -73,6 +76,8 @@ class MotionRun:
     """Weight of what is known behind that."""
     hint_steps: int = 4000
     """Steps in which it fades; what pose and expression are in the end, the pictures say."""
+    change: float = 0.5
+    """Weight of what is not drawn of a change of expression: `change_error`."""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as JSON takes them."""
@@ -153,17 +158,22 @@ def known_loss(network: nn.Module, config: MotionConfig, batch: Batch) -> Float[
 
 
 def motion_loss(
-    network: nn.Module, config: MotionConfig, batch: Batch, weights: Float[Tensor, "B K 1 H W"], hint: float = 0.0
+    network: nn.Module,
+    config: MotionConfig,
+    batch: Batch,
+    weights: Float[Tensor, "B K 1 H W"],
+    hint: float = 0.0,
+    change: float = 0.0,
 ) -> Float[Tensor, ""]:
     """The source drawn in each driver's pose, with the expression of the driver as another view shows it, against the driver.
 
-    `weights` are those of `drawing_error`. `hint`: weight of what is known of pose and face.
+    `weights` are those of `drawing_error`. `hint`: weight of what is known of pose and face; `change`: of `change_error`.
     """
     pictures, masked = signed(batch.targets), _masked(config, batch)
     drivers, shown = pictures[:, DRIVERS], VIEWS if config.augmented else DRIVERS
     posed = [SOURCE, *range(len(batch.places[0]))[DRIVERS]]
     poses, faces, drawn = network(masked[:, posed], _faces(config, batch, shown), pictures[:, SOURCE])
-    loss = drawing_error(drawn.float(), drivers, weights)
+    loss = drawing_error(drawn.float(), drivers, weights) + change * change_error(drawn.float(), drivers)
     return loss + hint * (pose_error(poses, batch.places[:, posed]) + face_error(faces, batch.vectors[:, shown]))
 
 
@@ -173,6 +183,17 @@ def drawing_error(
     """Mean absolute difference of pictures times `weights`, and of the octaves of their Laplacian pyramids."""
     seen, true = ((pictures * weights).flatten(0, 1) for pictures in (drawn, wanted))
     return (seen - true).abs().mean() + pyramid_difference(seen, true)
+
+
+def change_error(drawn: Float[Tensor, "B K 3 H W"], wanted: Float[Tensor, "B K 3 H W"]) -> Float[Tensor, ""]:
+    """What is not drawn of the change between the last two pictures, of one pose: squares, as a share of the change's own.
+
+    A blink moves so few pixels that the mean over a picture hardly knows it, and what an expression should leave alone, such as
+    the outline of the head, counts here too. The size of what changes is the same for all drawings, so it is no way out.
+    """
+    made, true = (pictures[:, -1] - pictures[:, -2] for pictures in (drawn, wanted))
+    energy = true.square().flatten(1).mean(1).clamp_min(_LEAST_CHANGE)
+    return ((made - true).square().flatten(1).mean(1) / energy).mean()
 
 
 def _masked(config: MotionConfig, batch: Batch) -> Float[Tensor, "B T 3 H W"]:
@@ -248,7 +269,8 @@ class MotionTrainer(TrainingLoop):
             return known_loss(self.network, run.network, batch)
         drawing = self.step - run.known
         weights = focus_weights(batch.focus[:, DRIVERS], 1, self.config.loss, drawing)
-        return motion_loss(self.network, run.network, batch, weights, run.hint * max(0.0, 1 - drawing / run.hint_steps))
+        hint = run.hint * max(0.0, 1 - drawing / run.hint_steps)
+        return motion_loss(self.network, run.network, batch, weights, hint, run.change)
 
     def _save_weights(self, folder: Path) -> None:
         self.averaged().save_pretrained(folder)

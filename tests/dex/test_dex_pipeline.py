@@ -147,7 +147,7 @@ def test_the_sketch_is_what_the_motion_trainer_draws(pipe: DexPipeline):
     told = network.conditions(observed, torch.eye(3, 4)[None], moved.poses[None], moved.expressions[None])
     trainer = network.motion
     warped = warp_volume(trainer.appearance(picture), moved.poses)  # from the identity
-    drawn, features = trainer.decoder(warped, moved.expressions)
+    drawn, features = trainer.decoder(warped, moved.poses, moved.expressions)
     drawing = network.draw_sketch(observed.volume, torch.eye(3, 4)[None], moved.poses[None], moved.expressions[None])
     torch.testing.assert_close(drawing.picture[0], drawn)
     torch.testing.assert_close(told.sketch[0], network.sketch(features))

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from loki_core.dex.blocks import AdaptiveBlock
 from loki_core.dex.configs import MotionConfig, dex_preset
 from loki_core.dex.motion import MotionNetwork
 from loki_core.errors import InputError
@@ -56,6 +57,16 @@ def test_source_pose_and_expression_each_change_what_is_drawn(network: MotionNet
     for index in range(3):
         other = [picture.flip(-1) if place == index else picture for place, picture in enumerate(given)]
         assert not torch.equal(network(*other)[2], drawn)
+
+
+def test_a_latent_changes_only_what_it_reaches():
+    torch.manual_seed(2)
+    block, features = AdaptiveBlock(4, 4, 3), torch.randn(1, 4, 8, 8)
+    with torch.no_grad():
+        for bias, reaches in ((0.0, True), (-30.0, False)):
+            block.reach.load_state_dict({"weight": torch.zeros(1, 4, 3, 3), "bias": torch.tensor([bias])})
+            still, moved = (block(features, latent[None]) for latent in (torch.zeros(3), torch.ones(3)))
+            assert bool((still - moved).abs().max() > 1e-6) == reaches
 
 
 def test_without_a_source_it_draws_nothing_and_says_the_same(network: MotionNetwork):

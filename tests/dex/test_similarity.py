@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loki_core.dex.similarity import compose_poses, invert_pose, pose_matrix, ray_map, relative_pose, warp_volume
+from loki_core.dex.similarity import compose_poses, head_plane, invert_pose, pose_matrix, ray_map, relative_pose, warp_volume
 
 numbers = st.lists(st.floats(-1, 1), min_size=6, max_size=6).map(lambda v: torch.tensor(v, dtype=torch.float64))
 IDENTITY = torch.eye(3, 4)
@@ -102,3 +102,17 @@ def test_the_ray_map_is_the_pose_at_every_point(values: torch.Tensor):
         for column in range(size):
             point = torch.tensor([(2 * column + 1) / size - 1, (2 * row + 1) / size - 1, 0, 1], dtype=torch.float64)
             torch.testing.assert_close(rays[:, row, column], pose @ point - point[:3])
+
+
+@given(numbers)
+def test_the_pose_carries_the_plane_of_the_head_to_the_pixels(values: torch.Tensor):
+    pose = pose_matrix(values / 2)  # never as far as the profile
+    places = head_plane(pose, 8).flatten(1)
+    seen = pose[:2, :2] @ places + pose[:2, 3:]
+    line = (torch.arange(8, dtype=torch.float64) + 0.5) / 4 - 1
+    torch.testing.assert_close(seen.view(2, 8, 8), torch.stack(torch.meshgrid(line, line, indexing="xy")))
+
+
+def test_the_plane_of_a_head_in_profile_stays_finite():
+    places = head_plane(pose_matrix(torch.tensor([0, math.pi / 2, 0, 0.1, 0, 0.0])), 8)
+    assert places.isfinite().all() and places.abs().max() < 20

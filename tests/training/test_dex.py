@@ -28,6 +28,7 @@ from loki_core.training.dex import (
     MotionRun,
     MotionTrainer,
     animator_loss,
+    change_error,
     known_loss,
     motion_loss,
     pose_error,
@@ -73,6 +74,27 @@ def test_drivers_and_their_views_have_one_face_in_two_poses():
     assert len(moved.expression[DRIVERS].unique(dim=0)) == 2
 
 
+def test_the_last_two_drivers_have_two_faces_in_one_pose():
+    windows = DrivenWindows(HEAD, replace(DATA, frames=7), "views")
+    faces, turns = windows[0].coefficients.expression[DRIVERS], windows[0].coefficients.global_orient[DRIVERS]
+    assert torch.equal(turns[1], turns[2]) and not torch.equal(turns[0], turns[1])
+    assert len(faces.unique(dim=0)) == 3
+
+
+def test_a_change_that_is_drawn_leaves_no_error_whatever_else_is_wrong():
+    torch.manual_seed(0)
+    wanted = torch.rand(2, 3, 3, 16, 16)
+    assert change_error(wanted + torch.rand(2, 1, 3, 16, 16), wanted) < 1e-6
+
+
+@pytest.mark.parametrize(("drawn", "error"), [(0.0, 1.0), (0.5, 0.25), (1.0, 0.0), (3.0, 4.0)])
+def test_the_error_of_a_change_is_the_share_of_it_that_is_missing(drawn: float, error: float):
+    torch.manual_seed(1)
+    wanted = torch.rand(2, 2, 3, 16, 16)
+    made = torch.stack([wanted[:, 0], wanted[:, 0] + drawn * (wanted[:, 1] - wanted[:, 0])], dim=1)
+    assert change_error(made, wanted).item() == pytest.approx(error, abs=1e-5)
+
+
 def test_a_clip_is_that_of_any_window_behind_a_source_of_its_own():
     config = replace(DATA, frames=4, clips=1.0)
     driven, plain = (made[0].coefficients for made in (DrivenWindows(HEAD, config, "clip"), SyntheticWindows(HEAD, config)))
@@ -82,8 +104,9 @@ def test_a_clip_is_that_of_any_window_behind_a_source_of_its_own():
 
 
 def test_windows_without_room_for_their_parts_are_refused():
-    with pytest.raises(ValueError, match="pairs of driver and view, got 4"):
-        DrivenWindows(HEAD, replace(DATA, frames=4), "views")
+    for frames in (3, 6):
+        with pytest.raises(ValueError, match=f"two or more pairs of driver and view, got {frames}"):
+            DrivenWindows(HEAD, replace(DATA, frames=frames), "views")
     with pytest.raises(ValueError, match="at least one target"):
         DrivenWindows(HEAD, replace(DATA, frames=1), "clip")
 
