@@ -82,7 +82,7 @@ class SyntheticConfig:
     clips: float = 0.25
     """Share of windows that are consecutive frames of a motion; the others are frames of their own."""
     still: float = 0.1
-    """Share of windows of frames of their own whose head does not turn or move: only the expression differs."""
+    """Share of windows of frames of their own whose head does not turn, but for the neck. It moves a few millimetres."""
     seed: int = 0
     yaw: float = 30.0
     """Largest turns to either side, degrees."""
@@ -103,7 +103,7 @@ class SyntheticWindows(Dataset[Sample]):
         poses = self._poses(person.betas, rng)
         first = stand_before(head, poses[0], camera, rng)
         moved = _translations(config.frames + 1, first.translation, rng)
-        params = replace(poses, translation=moved)
+        params = self._arranged(replace(poses, translation=moved))
         crop = _jittered(head_crop(project(camera, pose_vertices(head, params[0]))), rng)
         drawn = draw(head, person, params, camera, crop, size=config.size)
         return Sample(
@@ -140,6 +140,10 @@ class SyntheticWindows(Dataset[Sample]):
             if rng.random() < config.still:
                 poses = replace(poses, global_orient=poses.global_orient[:1].expand_as(poses.global_orient))
         return replace(poses, betas=betas.expand(count + 1, -1))
+
+    def _arranged(self, params: FlameParams) -> FlameParams:
+        """The reference and the targets where they stand, as a kind of window wants them."""
+        return params
 
     def _face(self, rng: np.random.Generator) -> FlameParams:
         """A random expression in a random pose: half of the turn in the neck at most."""

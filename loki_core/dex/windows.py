@@ -43,8 +43,15 @@ class DrivenWindows(SyntheticWindows):
         each[1 + SOURCE] = replace(self._face(rng), betas=betas)
         if self.kind == "views":
             targets = each[1:]
-            *others, last = targets[DRIVERS]
-            targets[DRIVERS] = [*others, with_pose(last, others[-1])]
             targets[VIEWS] = [with_pose(driver, replace(self._face(rng), betas=betas)) for driver in targets[DRIVERS]]
             each[1:] = targets
         return stack_params(each)
+
+    def _arranged(self, params: FlameParams) -> FlameParams:
+        if self.kind == "clip":
+            return params
+        each = [params[index] for index in range(self.config.frames + 1)]
+        targets = each[1:]
+        *others, last = targets[DRIVERS]
+        targets[DRIVERS] = [*others, with_pose(last, others[-1])]
+        return stack_params([each[0], *targets])

@@ -76,7 +76,7 @@ class MotionRun:
     """Weight of what is known behind that."""
     hint_steps: int = 4000
     """Steps in which it fades; what pose and expression are in the end, the pictures say."""
-    change: float = 0.5
+    change: float = 1.0
     """Weight of what is not drawn of a change of expression: `change_error`."""
 
     def to_dict(self) -> dict[str, Any]:

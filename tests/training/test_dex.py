@@ -75,10 +75,12 @@ def test_drivers_and_their_views_have_one_face_in_two_poses():
 
 
 def test_the_last_two_drivers_have_two_faces_in_one_pose():
-    windows = DrivenWindows(HEAD, replace(DATA, frames=7), "views")
-    faces, turns = windows[0].coefficients.expression[DRIVERS], windows[0].coefficients.global_orient[DRIVERS]
-    assert torch.equal(turns[1], turns[2]) and not torch.equal(turns[0], turns[1])
-    assert len(faces.unique(dim=0)) == 3
+    sample = DrivenWindows(HEAD, replace(DATA, frames=7), "views")[0]
+    for name in ("global_orient", "neck_pose", "translation"):
+        pose = getattr(sample.coefficients, name)[DRIVERS]
+        assert torch.equal(pose[1], pose[2]) and not torch.equal(pose[0], pose[1])
+    assert len(sample.coefficients.expression[DRIVERS].unique(dim=0)) == 3
+    torch.testing.assert_close(sample.places[DRIVERS][1], sample.places[DRIVERS][2])
 
 
 def test_a_change_that_is_drawn_leaves_no_error_whatever_else_is_wrong():
