@@ -17,23 +17,21 @@ from loki_core.motion.apart import with_pose
 __all__ = ["DRIVERS", "SOURCE", "VIEWS", "DrivenWindows"]
 
 SOURCE, DRIVERS, VIEWS = 0, slice(1, None, 2), slice(2, None, 2)
-"""Targets of a window of views: the source, then drivers and, behind each, its face seen in another pose.
-
-The last two drivers have one pose, and each a face of its own.
-"""
+"""Targets of a window of views: the source, then drivers and, behind each, its face seen in another pose."""
 
 
 class DrivenWindows(SyntheticWindows):
     """Windows whose first target is the source: a picture of the person in a pose and with a face of its own.
 
-    `views`: then drivers, each with another view of the same instant. `clip`: then frames as the configuration says.
+    `views`: then drivers, each with another view of the same instant. `clip`: then frames as the configuration says. The last two
+    drivers, or frames, have one pose, so that nothing but their expressions differs.
     """
 
     def __init__(self, head: HeadModel, config: SyntheticConfig, kind: Literal["views", "clip"]) -> None:
         if kind == "views" and (config.frames < 5 or config.frames % 2 == 0):
             raise ValueError(f"expected a source and two or more pairs of driver and view, got {config.frames} targets")
-        if config.frames < 2:
-            raise ValueError(f"expected a source and at least one target, got {config.frames}")
+        if config.frames < 3:
+            raise ValueError(f"expected a source and two or more frames, got {config.frames} targets")
         super().__init__(head, config)
         self.kind = kind
 
@@ -48,10 +46,7 @@ class DrivenWindows(SyntheticWindows):
         return stack_params(each)
 
     def _arranged(self, params: FlameParams) -> FlameParams:
-        if self.kind == "clip":
-            return params
         each = [params[index] for index in range(self.config.frames + 1)]
-        targets = each[1:]
-        *others, last = targets[DRIVERS]
-        targets[DRIVERS] = [*others, with_pose(last, others[-1])]
-        return stack_params([each[0], *targets])
+        *_, before, last = range(1, len(each))[DRIVERS if self.kind == "views" else slice(None)]
+        each[last] = with_pose(each[last], each[before])
+        return stack_params(each)

@@ -93,7 +93,8 @@ class DexRun:
     faceless: float = 0.1
     """Share of samples that are trained without expression, for progressive guidance."""
     sketch: float = 0.1
-    """Weight of how far the motion trainer's drawing is from the frames; it learns by that and by what is predicted from it."""
+    """Weight of what is wrong in the motion trainer's drawing of the frames and of their change; it learns by that and by what is
+    predicted from it."""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as JSON takes them."""
@@ -220,7 +221,7 @@ def animator_loss(
 ) -> Float[Tensor, ""]:
     """Weighted mean square error of what is predicted for the noisy frames behind the source, and `sketch` times the drawing's.
 
-    `faced`: with expression. `weights`: of pixels; latents have their means.
+    The drawing's is `drawing_error` and `change_error`. `faced`: with expression. `weights`: of pixels; latents have their means.
     """
     count, kept = len(batch.targets), (~draws.dropped).float()
     pictures, masked = signed(batch.targets), _masked(config.motion, batch)
@@ -232,7 +233,8 @@ def animator_loss(
     predicted, drawn = network(noisy, draws.timesteps, source, pictures[:, SOURCE], posed, moving, faces, kept, faced.float())
     wrong = (predicted.float() - schedule.target(clean, draws.noise, draws.timesteps)) ** 2
     pooled = F.avg_pool2d(weights.flatten(0, 1), config.latent_scale).unflatten(0, weights.shape[:2])
-    return (wrong * pooled).mean() + sketch * drawing_error(drawn.float(), pictures[:, 1:], weights)
+    drawn, frames = drawn.float(), pictures[:, 1:]
+    return (wrong * pooled).mean() + sketch * (drawing_error(drawn, frames, weights) + change_error(drawn, frames))
 
 
 class MotionTrainer(TrainingLoop):
