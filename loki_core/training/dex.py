@@ -113,7 +113,12 @@ DEX_RUNS: Mapping[str, MotionRun | DexRun] = MappingProxyType(
             ),
         ),
         "dex-mini": DexRun(
-            dex_preset("mini"), TrainConfig(preset="dex-mini", data=SyntheticConfig(size=64, frames=5, still=0.0))
+            dex_preset("mini"),
+            TrainConfig(
+                preset="dex-mini",
+                data=SyntheticConfig(size=64, frames=5, still=0.0),
+                loss=LossConfig(focus=10.0),  # the UNets know heads already
+            ),
         ),
     }
 )
