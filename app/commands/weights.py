@@ -111,7 +111,7 @@ def _dex(put: Path | None) -> int:
     from loki_core.render.diffused.weights import own_place, put_folder
 
     print(f"Looked for in: {own_place(_DEX, DEX_PRESET)} (LOKI_WEIGHTS names another folder), then in presets/dex of the project")
-    print("To be had:     by 'launch.py train --preset dex-motion-mini', then dex-mini, then dex-mapping-mini")
+    print("To be had:     mini comes with the project")
     print(_DEX_LICENCE, flush=True)
     if put is not None:
         _check_dex(put)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from playwright.sync_api import Page, expect
 
 
@@ -28,12 +29,13 @@ def test_a_renderer_is_chosen_and_set_and_says_what_it_lacks(page: Page):
     expect(steps).to_be_hidden()
 
 
-def test_a_clip_is_drawn_by_the_diffusion_network_that_comes_with_the_project(page: Page):
+@pytest.mark.parametrize("renderer", ["loki", "dex"])
+def test_a_clip_is_drawn_by_a_diffusion_network_that_comes_with_the_project(page: Page, renderer: str):
     page.get_by_role("tab", name="Render").click()
     page.evaluate("window.loki.edit({ do: 'trim', first: 60, stop: 64 })")
     page.wait_for_function("window.loki.studio.trim?.[1] === 64")
-    page.locator("#ls-render").get_by_label("Rendered by").select_option("loki")
-    page.wait_for_function("window.loki.studio.render.renderer === 'loki'")
+    page.locator("#ls-render").get_by_label("Rendered by").select_option(renderer)
+    page.wait_for_function("(renderer) => window.loki.studio.render.renderer === renderer", arg=renderer)
     page.get_by_role("button", name="Render", exact=True).click()
     page.wait_for_function("window.loki.library.jobs[0]?.state === 'done'")
     page.wait_for_function("document.querySelector('#ls-render video')?.readyState > 1")
