@@ -33,7 +33,7 @@ RUN = TrainConfig(batch=1, precision="no", workers=0, data=SyntheticConfig(size=
 
 
 def motion_run() -> MotionRun:
-    return MotionRun(TINY_MOTION, replace(RUN, data=SyntheticConfig(size=16, frames=3, clips=0.0, still=0.0)))
+    return MotionRun(TINY_MOTION, replace(RUN, data=SyntheticConfig(size=16, frames=5, clips=0.0, still=0.0)))
 
 
 @pytest.fixture
