@@ -21,7 +21,6 @@ from loki_core.dex.similarity import head_plane, relative_pose, warp_volume
 
 __all__ = ["Drawing", "MotionNetwork"]
 
-
 _OCTAVES = 4
 """Of the waves that say which place of the head a pixel shows."""
 
