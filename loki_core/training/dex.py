@@ -95,6 +95,8 @@ class DexRun:
     sketch: float = 0.1
     """Weight of what is wrong in the motion trainer's drawing of the frames and of their change; it learns by that and by what is
     predicted from it."""
+    change: float = 0.2
+    """Weight of what is wrong in the change of expression that the prediction implies: `change_error` of clean latents."""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as JSON takes them."""
@@ -191,15 +193,20 @@ def drawing_error(
     return (seen - true).abs().mean() + pyramid_difference(seen, true)
 
 
-def change_error(drawn: Float[Tensor, "B K 3 H W"], wanted: Float[Tensor, "B K 3 H W"]) -> Float[Tensor, ""]:
+def change_error(
+    drawn: Float[Tensor, "B K C H W"], wanted: Float[Tensor, "B K C H W"], counted: Bool[Tensor, "B"] | None = None
+) -> Float[Tensor, ""]:
     """What is not drawn of the change between the last two pictures, of one pose: squares, as a share of the change's own.
+
+    Samples that are not `counted` have none.
 
     A blink moves so few pixels that the mean over a picture hardly knows it, and what an expression should leave alone, such as
     the outline of the head, counts here too. The size of what changes is the same for all drawings, so it is no way out.
     """
     made, true = (pictures[:, -1] - pictures[:, -2] for pictures in (drawn, wanted))
     energy = true.square().flatten(1).mean(1).clamp_min(_LEAST_CHANGE)
-    return ((made - true).square().flatten(1).mean(1) / energy).mean()
+    missing = (made - true).square().flatten(1).mean(1) / energy
+    return (missing if counted is None else missing * counted).mean()
 
 
 def _masked(config: MotionConfig, batch: Batch) -> Float[Tensor, "B T 3 H W"]:
@@ -223,10 +230,12 @@ def animator_loss(
     faced: Bool[Tensor, "B"],
     weights: Float[Tensor, "B T 1 H W"],
     sketch: float = 0.0,
+    change: float = 0.0,
 ) -> Float[Tensor, ""]:
     """Weighted mean square error of what is predicted for the noisy frames behind the source, and `sketch` times the drawing's.
 
     The drawing's is `drawing_error` and `change_error`. `faced`: with expression. `weights`: of pixels; latents have their means.
+    `change`: weight of `change_error` in the clean latents that the prediction implies, where it is told of the expression.
     """
     count, kept = len(batch.targets), (~draws.dropped).float()
     pictures, masked = signed(batch.targets), _masked(config.motion, batch)
@@ -236,10 +245,12 @@ def animator_loss(
     posed, moving = masked[:, SOURCE], masked[:, 1:]
     faces = _faces(config.motion, batch, slice(1, None))
     predicted, drawn = network(noisy, draws.timesteps, source, pictures[:, SOURCE], posed, moving, faces, kept, faced.float())
-    wrong = (predicted.float() - schedule.target(clean, draws.noise, draws.timesteps)) ** 2
+    predicted = predicted.float()
+    wrong = (predicted - schedule.target(clean, draws.noise, draws.timesteps)) ** 2
     pooled = F.avg_pool2d(weights.flatten(0, 1), config.latent_scale).unflatten(0, weights.shape[:2])
     drawn, frames = drawn.float(), pictures[:, 1:]
-    return (wrong * pooled).mean() + sketch * (drawing_error(drawn, frames, weights) + change_error(drawn, frames))
+    loss = (wrong * pooled).mean() + sketch * (drawing_error(drawn, frames, weights) + change_error(drawn, frames))
+    return loss + change * change_error(schedule.clean(noisy, predicted, draws.timesteps), clean, faced & ~draws.dropped)
 
 
 class MotionTrainer(TrainingLoop):
@@ -326,7 +337,8 @@ class DexTrainer(TrainingLoop):
         faced = ~_faceless(count, self.run.faceless, seed=seed, step=step)
         weights, device = focus_weights(batch.focus[:, 1:], 1, self.config.loss, self.step), self.accelerator.device
         batch, draws, faced, weights = batch.to(device), draws.to(device), faced.to(device), weights.to(device)
-        return animator_loss(self.network, self.dex, self.schedule, batch, draws, faced, weights, self.run.sketch)
+        run = self.run
+        return animator_loss(self.network, self.dex, self.schedule, batch, draws, faced, weights, run.sketch, run.change)
 
     def _save_weights(self, folder: Path) -> None:
         self.averaged().save_pretrained(folder)

@@ -97,6 +97,13 @@ def test_the_error_of_a_change_is_the_share_of_it_that_is_missing(drawn: float, 
     assert change_error(made, wanted).item() == pytest.approx(error, abs=1e-5)
 
 
+def test_a_change_that_a_sample_was_not_told_of_does_not_count():
+    torch.manual_seed(2)
+    wanted, made = torch.rand(2, 2, 2, 12, 8, 8)
+    alone = change_error(made[1:], wanted[1:])
+    torch.testing.assert_close(change_error(made, wanted, torch.tensor([False, True])), alone / 2)
+
+
 def test_a_clip_is_that_of_any_window_behind_a_source_of_its_own():
     config = replace(DATA, frames=4, clips=1.0)
     driven, plain = (made[0].coefficients for made in (DrivenWindows(HEAD, config, "clip"), SyntheticWindows(HEAD, config)))
@@ -181,22 +188,24 @@ def test_a_resumed_run_of_the_encoders_ends_with_the_same_weights(tmp_path: Path
     assert all(torch.equal(expected[name], got[name]) for name in expected)
 
 
-def loss_on_four(made: DexTrainer, sketch: float = 0.0) -> float:
-    """Always the same windows, noise and levels. `sketch`: weight of the drawing's error."""
+def loss_on_four(made: DexTrainer, sketch: float = 0.0, change: float = 0.0) -> float:
+    """Always the same windows, noise and levels; the weights are those of the drawing's error and of the prediction's change."""
     windows = DrivenWindows(HEAD, DATA, "clip")
     batch = collate([windows[index] for index in range(4)])
     draws = draw_chances(TINY, 4, 4, LossConfig(drop=0.0), seed=0, step=0)
     faced, plain = torch.ones(4, dtype=torch.bool), torch.ones(4, 4, 1, 16, 16)
     with torch.no_grad():
-        return animator_loss(made.network, TINY, made.schedule, batch, draws, faced, plain, sketch).item()
+        return animator_loss(made.network, TINY, made.schedule, batch, draws, faced, plain, sketch, change).item()
 
 
 def test_training_the_animator_lowers_the_loss_and_leaves_the_encoders(tmp_path: Path):
     made = animator(tmp_path)
     before, drawn = loss_on_four(made), loss_on_four(made, 1.0) - loss_on_four(made)
+    changed = loss_on_four(made, change=1.0) - before
     made.train(16)
     assert loss_on_four(made) < 0.92 * before
     assert loss_on_four(made, 1.0) - loss_on_four(made) < 0.95 * drawn
+    assert loss_on_four(made, change=1.0) - loss_on_four(made) < 0.95 * changed
     read = DexPipeline.from_pretrained(tmp_path / "weights").network
     assert_encoders_equal(read.motion, motion_network())
 
