@@ -55,7 +55,8 @@ def add(commands: Subparsers) -> None:
         "--begin",
         type=Path,
         metavar="FOLDER",
-        help="mini, sd21: begin with these weights of Loki; dex-mini: with those, or with its own; dex-motion-mini: with its own",
+        help="mini, sd21: begin with these weights of Loki; dex-mini: with those, or with its own; "
+        "dex-motion-mini: with its own, or with a dex-mini's",
     )
     parser.add_argument(
         "--motion",
@@ -229,9 +230,9 @@ def _lia_x(arguments: argparse.Namespace) -> TrainingLoop:
 
 
 def _dex(arguments: argparse.Namespace) -> TrainingLoop:
-    from loki_core.dex.saved import read_motion_network
     from loki_core.diffusion.saved import weights_hash
     from loki_core.head.embedded import embedded_head
+    from loki_core.training.begin import read_beginning
     from loki_core.training.dex import DEX_RUNS, MotionRun, MotionTrainer, after_known, run_without, seeded
     from loki_core.training.run_folder import describe_preset_run
 
@@ -251,7 +252,7 @@ def _dex(arguments: argparse.Namespace) -> TrainingLoop:
         _describe(lambda: describe_preset_run(arguments.out, "dex", values, seed=seed, resume=arguments.resume, **learned))
 
     if isinstance(run, MotionRun):
-        learned = read_motion_network(arguments.begin) if arguments.begin else None
+        learned = read_beginning(arguments.begin, run.network) if arguments.begin else None
         run = run if learned is None else after_known(run)
         describe(run)
         return MotionTrainer(run, head, arguments.out, learned)

@@ -108,6 +108,10 @@ class MotionConfig:
         if any(self.image_size % side for side in smallest) or self.expression.size % 2 ** (self.expression.depth + 3):
             raise ValueError(f"expected sizes that all stages divide, got {self.image_size} and {self.expression}")
 
+    def fits(self, other: MotionConfig) -> bool:
+        """Whether weights of one are weights of the other: they may differ in name and augmentation alone."""
+        return replace(other, name=self.name, augmented=self.augmented) == self
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as JSON takes them."""
         return asdict(self)

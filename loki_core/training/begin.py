@@ -18,7 +18,7 @@ from loki_core.diffusion.stable_diffusion import Base
 from loki_core.errors import InputError
 from loki_core.head.model import HeadId
 
-__all__ = ["begin_with", "read_animator", "read_encoders", "read_unets", "take_unets"]
+__all__ = ["begin_with", "read_animator", "read_beginning", "read_encoders", "read_unets", "take_unets"]
 
 _LOOK = "attn2.to_out.0."
 """The last layer of a look at the expression."""
@@ -45,10 +45,22 @@ def read_animator(folder: Path, dex: DexConfig) -> DexNetwork:
 
 def read_encoders(folder: Path, motion: MotionConfig) -> MotionNetwork:
     """What the first stage learned, or an animator has. Raises `InputError` for motion encoders of another architecture."""
-    network = read_dex(folder)[0].motion if holds_dex(folder) else read_motion_network(folder)
+    network = _read_motion(folder)
     if network.motion != motion:
         raise InputError(f"expected motion weights of '{motion.name}', got '{network.motion.name}'; train those first")
     return network
+
+
+def read_beginning(folder: Path, motion: MotionConfig) -> MotionNetwork:
+    """The same to go on from, whether it learned with augmentation or without. Raises `InputError` for another architecture."""
+    network = _read_motion(folder)
+    if not motion.fits(network.motion):
+        raise InputError(f"expected weights of '{motion.name}' to begin with, got '{network.motion.name}'; choose others")
+    return network
+
+
+def _read_motion(folder: Path) -> MotionNetwork:
+    return read_dex(folder)[0].motion if holds_dex(folder) else read_motion_network(folder)
 
 
 def read_unets(folder: Path, dex: DexConfig, head: HeadId) -> LokiNetwork:

@@ -259,11 +259,11 @@ class MotionTrainer(TrainingLoop):
     idle = True
 
     def __init__(self, run: MotionRun, head: HeadModel, folder: Path, begun: MotionNetwork | None = None) -> None:
-        """`begun`: what it begins with; None: untrained. Raises `InputError` for one of another architecture."""
+        """`begun`: what it begins with; None: untrained."""
         if run.train.data.size != run.network.image_size:
             raise ValueError(f"expected windows of {run.network.image_size} pixels, got {run.train.data.size}")
-        if begun is not None and begun.motion != run.network:
-            raise InputError(f"expected weights of '{run.network.name}' to begin with, got '{begun.motion.name}'; choose others")
+        if begun is not None and not run.network.fits(begun.motion):
+            raise ValueError(f"expected a network of '{run.network.name}' to begin with, got '{begun.motion.name}'")
         self.run = run
 
         def build() -> MotionNetwork:

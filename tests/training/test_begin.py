@@ -18,7 +18,7 @@ from loki_core.diffusion.saved import weights_hash
 from loki_core.errors import InputError
 from loki_core.head.embedded import embedded_head
 from loki_core.head.model import HeadId
-from loki_core.training.begin import begin_with, read_animator, read_encoders, read_unets, take_unets
+from loki_core.training.begin import begin_with, read_animator, read_beginning, read_encoders, read_unets, take_unets
 from loki_core.training.config import TrainConfig
 from loki_core.training.dex import DexRun, DexTrainer, MotionRun, MotionTrainer, after_known
 from loki_core.training.run_folder import describe_run
@@ -91,8 +91,8 @@ def test_motion_encoders_go_on_from_others_without_learning_what_is_known_again(
     before = learned.decoder.out.weight.clone()
     begun.train(1)  # the decoder learns at once
     assert not torch.equal(begun.network.state_dict()["decoder.out.weight"], before)
-    other = MotionNetwork({**TINY_MOTION.to_dict(), "name": "other"})
-    with pytest.raises(InputError, match="'tiny-motion' to begin with, got 'other'"):
+    other = MotionNetwork({**TINY_MOTION.to_dict(), "unshuffle": 1})
+    with pytest.raises(ValueError, match="a network of 'tiny-motion' to begin with"):
         MotionTrainer(run, head, tmp_path, other)
 
 
@@ -120,6 +120,19 @@ def test_encoders_are_taken_from_a_first_stage_or_from_an_animator(tmp_path):
         assert all(torch.equal(value, read[name]) for name, value in animator.motion.state_dict().items())
         with pytest.raises(InputError, match="expected motion weights of 'tiny-motion-without-augmentation', got 'tiny-motion'"):
             read_encoders(place, motion_without(TINY_MOTION))
+
+
+def test_encoders_go_on_without_augmentation_from_those_with_it(tmp_path):
+    folder = save_tiny_dex(tmp_path / "animator", embedded_head())
+    bare = motion_without(TINY_MOTION)
+    run = replace(after_known(motion_run()), network=bare)
+    learned = read_beginning(folder, bare)
+    begun = MotionTrainer(run, embedded_head(), tmp_path / "run", learned)
+    assert begun.averaged().motion == bare
+    state = begun.network.state_dict()
+    assert all(torch.equal(value, state[name]) for name, value in read_animator(folder, TINY_DEX).motion.state_dict().items())
+    with pytest.raises(InputError, match="weights of 'other' to begin with, got 'tiny-motion'"):
+        read_beginning(folder, replace(bare, name="other", decoder=(8, 8)))
 
 
 def test_a_folder_without_weights_is_refused(tmp_path):

@@ -55,6 +55,7 @@ def test_what_cannot_be_fitted_is_refused(options: list[str], words: str):
         (["--begin", "{dex}"], "expected weights of dex-mini to begin with, got .* of tiny"),
         (["--begin", "{dex}", "--motion", "{dex}"], "leave --motion out"),
         (["--motion", "{dex}"], "expected motion weights of 'dex-motion-mini', got 'tiny-motion'"),
+        (["--preset", "dex-motion-mini", "--begin", "{dex}"], "weights of 'dex-motion-mini' to begin with, got 'tiny-motion'"),
     ],
 )
 def test_an_animator_of_another_size_is_no_beginning(tmp_path: Path, options: list[str], words: str):
