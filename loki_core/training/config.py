@@ -39,6 +39,9 @@ class LossConfig:
     """Steps in which the extra weight fades; a lasting one leaves specks on the background."""
     levels: Literal["window", "each"] = "window"
     """Noise levels: one for all frames of a window, as in sampling, or each frame its own, as the paper trains."""
+    pure: float = 0.0
+    """Share of windows at the last level, where sampling begins. Frames that share their noise betray at every other one how they
+    differ; there nothing is left of them, and how they differ has to come from what the network is told."""
 
 
 @dataclass(frozen=True)

@@ -95,8 +95,8 @@ class DexRun:
     sketch: float = 0.1
     """Weight of what is wrong in the motion trainer's drawing of the frames and of their change; it learns by that and by what is
     predicted from it."""
-    change: float = 0.2
-    """Weight of what is wrong in the change of expression that the prediction implies: `change_error` of clean latents."""
+    change: float = 0.3
+    """Weight of what is wrong in the change of expression that is predicted from noise alone: `change_error` of clean latents."""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as JSON takes them."""
@@ -119,7 +119,7 @@ DEX_RUNS: Mapping[str, MotionRun | DexRun] = MappingProxyType(
             TrainConfig(
                 preset="dex-mini",
                 data=SyntheticConfig(size=64, frames=5, still=0.0),
-                loss=LossConfig(focus=10.0),  # the UNets know heads already
+                loss=LossConfig(focus=10.0, pure=0.25),  # the UNets know heads already
             ),
         ),
     }
@@ -235,7 +235,7 @@ def animator_loss(
     """Weighted mean square error of what is predicted for the noisy frames behind the source, and `sketch` times the drawing's.
 
     The drawing's is `drawing_error` and `change_error`. `faced`: with expression. `weights`: of pixels; latents have their means.
-    `change`: weight of `change_error` in the clean latents that the prediction implies, where it is told of the expression.
+    `change`: weight of `change_error` in the clean latents that are predicted at the last level, with expression.
     """
     count, kept = len(batch.targets), (~draws.dropped).float()
     pictures, masked = signed(batch.targets), _masked(config.motion, batch)
@@ -250,7 +250,8 @@ def animator_loss(
     pooled = F.avg_pool2d(weights.flatten(0, 1), config.latent_scale).unflatten(0, weights.shape[:2])
     drawn, frames = drawn.float(), pictures[:, 1:]
     loss = (wrong * pooled).mean() + sketch * (drawing_error(drawn, frames, weights) + change_error(drawn, frames))
-    return loss + change * change_error(schedule.clean(noisy, predicted, draws.timesteps), clean, faced & ~draws.dropped)
+    told = faced & ~draws.dropped & (draws.timesteps[:, -1] == config.schedule.levels - 1)
+    return loss + change * change_error(schedule.clean(noisy, predicted, draws.timesteps), clean, told)
 
 
 class MotionTrainer(TrainingLoop):

@@ -65,7 +65,9 @@ def draw_chances(config: Diffused, windows: int, frames: int, loss: LossConfig, 
         levels = places[:, None].expand(-1, frames)
     else:
         levels = torch.rand((windows, frames), generator=generator)
-    timesteps = (levels * config.schedule.levels).long().clamp(max=config.schedule.levels - 1)
+    last = config.schedule.levels - 1
+    timesteps = (levels * config.schedule.levels).long().clamp(max=last)
+    timesteps[torch.rand(windows, generator=generator) < loss.pure] = last
     return Draws(sqrt(shared) * common + sqrt(1 - shared) * own, timesteps, dropped)
 
 

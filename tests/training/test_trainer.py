@@ -163,6 +163,13 @@ def test_each_frame_may_have_a_level_of_its_own():
     assert abs(float(draws.timesteps.float().mean()) / TINY.schedule.levels - 0.5) < 0.1
 
 
+def test_as_many_windows_as_asked_are_at_the_last_level():
+    plain, some = (draw_chances(TINY, 512, 3, LossConfig(pure=share), seed=1, step=4) for share in (0.0, 0.25))
+    pure = (some.timesteps == TINY.schedule.levels - 1).all(1)
+    assert abs(float(pure.float().mean()) - 0.25) < 0.06
+    assert torch.equal(plain.timesteps[~pure], some.timesteps[~pure]) and torch.equal(plain.noise, some.noise)
+
+
 def test_a_run_from_before_a_setting_existed_can_be_resumed(tmp_path):
     describe_run(tmp_path, CONFIG, TINY, resume=False)
     written = json.loads((tmp_path / "run.json").read_text())
