@@ -95,7 +95,7 @@ class DexRun:
     sketch: float = 0.1
     """Weight of what is wrong in the motion trainer's drawing of the frames and of their change; it learns by that and by what is
     predicted from it."""
-    change: float = 0.3
+    change: float = 1.0
     """Weight of what is wrong in the change of expression that is predicted from noise alone: `change_error` of clean latents."""
 
     def to_dict(self) -> dict[str, Any]:
