@@ -223,20 +223,20 @@ def _faces(config: MotionConfig, batch: Batch, shown: slice) -> Float[Tensor, "B
 
 def animator_loss(
     network: nn.Module,
-    config: DexConfig,
+    run: DexRun,
     schedule: NoiseSchedule,
     batch: Batch,
     draws: Draws,
     faced: Bool[Tensor, "B"],
     weights: Float[Tensor, "B T 1 H W"],
-    sketch: float = 0.0,
-    change: float = 0.0,
 ) -> Float[Tensor, ""]:
-    """Weighted mean square error of what is predicted for the noisy frames behind the source, and `sketch` times the drawing's.
+    """Weighted mean square error of what is predicted for the noisy frames behind the source, and what `run` adds.
 
-    The drawing's is `drawing_error` and `change_error`. `faced`: with expression. `weights`: of pixels; latents have their means.
-    `change`: weight of `change_error` in the clean latents that are predicted at the last level, with expression.
+    That is `sketch` times `drawing_error` and `change_error` of the drawing, and `change` times the `change_error` of the clean
+    latents that are predicted at the last level, with expression. `faced`: which samples are told of expression. `weights`: of
+    pixels; latents have their means.
     """
+    config = run.network
     count, kept = len(batch.targets), (~draws.dropped).float()
     pictures, masked = signed(batch.targets), _masked(config.motion, batch)
     latents = to_latents(pictures.flatten(0, 1), config).unflatten(0, (count, -1))
@@ -249,9 +249,9 @@ def animator_loss(
     wrong = (predicted - schedule.target(clean, draws.noise, draws.timesteps)) ** 2
     pooled = F.avg_pool2d(weights.flatten(0, 1), config.latent_scale).unflatten(0, weights.shape[:2])
     drawn, frames = drawn.float(), pictures[:, 1:]
-    loss = (wrong * pooled).mean() + sketch * (drawing_error(drawn, frames, weights) + change_error(drawn, frames))
+    loss = (wrong * pooled).mean() + run.sketch * (drawing_error(drawn, frames, weights) + change_error(drawn, frames))
     told = faced & ~draws.dropped & (draws.timesteps[:, -1] == config.schedule.levels - 1)
-    return loss + change * change_error(schedule.clean(noisy, predicted, draws.timesteps), clean, told)
+    return loss + run.change * change_error(schedule.clean(noisy, predicted, draws.timesteps), clean, told)
 
 
 class MotionTrainer(TrainingLoop):
@@ -338,8 +338,7 @@ class DexTrainer(TrainingLoop):
         faced = ~_faceless(count, self.run.faceless, seed=seed, step=step)
         weights, device = focus_weights(batch.focus[:, 1:], 1, self.config.loss, self.step), self.accelerator.device
         batch, draws, faced, weights = batch.to(device), draws.to(device), faced.to(device), weights.to(device)
-        run = self.run
-        return animator_loss(self.network, self.dex, self.schedule, batch, draws, faced, weights, run.sketch, run.change)
+        return animator_loss(self.network, self.run, self.schedule, batch, draws, faced, weights)
 
     def _save_weights(self, folder: Path) -> None:
         self.averaged().save_pretrained(folder)

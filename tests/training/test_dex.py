@@ -188,22 +188,23 @@ def test_a_resumed_run_of_the_encoders_ends_with_the_same_weights(tmp_path: Path
     assert all(torch.equal(expected[name], got[name]) for name in expected)
 
 
-def loss_on_four(made: DexTrainer, sketch: float = 0.0, change: float = 0.0, pure: float = 0.0, faced: bool = True) -> float:
-    """Always the same windows and noise. Weights of the drawing's error and the prediction's change; share at the last level."""
+def loss_on_four(made: DexTrainer, *, sketch: float = 0.0, change: float = 0.0, pure: float = 0.0, faced: bool = True) -> float:
+    """Always the same windows and noise; `pure`: the share of windows at the last level."""
     windows = DrivenWindows(HEAD, DATA, "clip")
     batch = collate([windows[index] for index in range(4)])
     draws = draw_chances(TINY, 4, 4, LossConfig(drop=0.0, pure=pure), seed=0, step=0)
     told, plain = torch.full((4,), faced), torch.ones(4, 4, 1, 16, 16)
     with torch.no_grad():
-        return animator_loss(made.network, TINY, made.schedule, batch, draws, told, plain, sketch, change).item()
+        run = replace(ANIMATOR, sketch=sketch, change=change)
+        return animator_loss(made.network, run, made.schedule, batch, draws, told, plain).item()
 
 
 def test_training_the_animator_lowers_the_loss_and_leaves_the_encoders(tmp_path: Path):
     made = animator(tmp_path)
-    before, drawn = loss_on_four(made), loss_on_four(made, 1.0) - loss_on_four(made)
+    before, drawn = loss_on_four(made), loss_on_four(made, sketch=1.0) - loss_on_four(made)
     made.train(16)
     assert loss_on_four(made) < 0.92 * before
-    assert loss_on_four(made, 1.0) - loss_on_four(made) < 0.95 * drawn
+    assert loss_on_four(made, sketch=1.0) - loss_on_four(made) < 0.95 * drawn
     read = DexPipeline.from_pretrained(tmp_path / "weights").network
     assert_encoders_equal(read.motion, motion_network())
 
