@@ -51,6 +51,8 @@ class Conditions:
     """The reference's features in the driver's pose, flattened."""
     sketch: Float[Tensor, "B T D h w"]
     """The motion trainer's drawing of the reference with the driver's pose and expression, read."""
+    echo: Float[Tensor, "B T C h w"]
+    """The same drawing as it goes past the UNet into the prediction, before the time says how much of it."""
     tokens: Float[Tensor, "B T L K"]
     """The expression, for attention."""
     face: Float[Tensor, "B T F"]
@@ -63,6 +65,7 @@ class Conditions:
             self.rays * every[..., None, None],
             self.added * every[..., None, None],
             self.sketch * face[..., None, None],
+            self.echo * face[..., None, None],
             self.tokens * face[..., None],
             self.face * face,
         )
@@ -90,6 +93,7 @@ class DexNetwork(ModelMixin, ConfigMixin):  # type: ignore[misc]
                 channels=config.motion.decoder[-1],
             )
         )
+        self.echo = _Echo(config, self.generation.embedding)
         self.tokens = _Tokens(config)
         self.face = nn.Linear(config.motion.expression.latent, self.generation.embedding)
         nn.init.zeros_(self.face.weight)
@@ -149,10 +153,11 @@ class DexNetwork(ModelMixin, ConfigMixin):  # type: ignore[misc]
         moved = relative_pose(driver if self.dex.warping else sources, sources).flatten(0, 1)
         if drawing is None:
             drawing = self.draw_sketch(observed.volume, source, driver, expression)
-        shown = self.sketch(drawing.features.flatten(0, 1))
-        added, sketch = (each.unflatten(0, (-1, frames)) for each in (self.warp(features, moved), shown))
+        drawn = drawing.features.flatten(0, 1)
+        made = (self.warp(features, moved), self.sketch(drawn), self.echo(drawn))
+        added, sketch, echo = (each.unflatten(0, (-1, frames)) for each in made)
         rays = rays.to(added.dtype) * self.dex.rays
-        return Conditions(rays, added, sketch, self.tokens(expression), self.face(expression))
+        return Conditions(rays, added, sketch, echo, self.tokens(expression), self.face(expression))
 
     def draw_sketch(
         self,
@@ -183,7 +188,8 @@ class DexNetwork(ModelMixin, ConfigMixin):  # type: ignore[misc]
             context=conditions.tokens.flatten(0, 1),
             embedded=conditions.face.flatten(0, 1),
         )
-        return out.unflatten(0, (-1, frames))
+        levels = self.echo.levels(self.generation.embed(timesteps.flatten(), noisy.dtype))
+        return (out + levels[..., None, None] * conditions.echo.flatten(0, 1)).unflatten(0, (-1, frames))
 
 
 class _ReferenceWarp(nn.Module):
@@ -204,6 +210,26 @@ class _ReferenceWarp(nn.Module):
         volume = self.lift(features).unflatten(1, (-1, self.depth))
         flat = F.silu(self.flat(warp_volume(volume, moved).flatten(1, 2)))
         return self.out(F.interpolate(flat, size=(self.size, self.size), mode="bilinear"))
+
+
+class _Echo(nn.Module):
+    """What features of the drawing say of the latents themselves, and how much of it each noise level takes. Adds 0 at first."""
+
+    def __init__(self, config: DexConfig, embedding: int) -> None:
+        super().__init__()
+        self.unshuffle = config.latent_scale // config.motion.unshuffle
+        self.out = nn.Conv2d(config.motion.decoder[-1] * self.unshuffle**2, config.unet.channels, 3, padding=1)
+        self.level = nn.Linear(embedding, config.unet.channels)
+        for zero in (self.out.weight, self.out.bias, self.level.weight):
+            nn.init.zeros_(zero)  # type: ignore[arg-type]
+        nn.init.ones_(self.level.bias)
+
+    def forward(self, features: Float[Tensor, "B D H W"]) -> Float[Tensor, "B C h w"]:
+        return self.out(F.silu(F.pixel_unshuffle(features, self.unshuffle)))
+
+    def levels(self, time: Float[Tensor, "B F"]) -> Float[Tensor, "B C"]:
+        """Factors, from the embedding of the time."""
+        return self.level(F.silu(time))
 
 
 class _Tokens(nn.Module):

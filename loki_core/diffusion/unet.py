@@ -76,6 +76,10 @@ class FrameUNet(ModelMixin, AttentionMixin):
         """The processors of the self-attention layers, by the name that diffusers has for each."""
         return {name: p for name, p in self.attn_processors.items() if isinstance(p, FrameAttention)}
 
+    def embed(self, timesteps: Int[Tensor, "BT"], dtype: torch.dtype) -> Float[Tensor, "BT F"]:
+        """The embedding of the time."""
+        return self.time_embedding(self.time_proj(timesteps).to(dtype))
+
     def observe(
         self, latents: Float[Tensor, "B C h w"], *, context: Float[Tensor, "B L K"] | None = None
     ) -> tuple[ReferenceBank, Float[Tensor, "B E H W"]]:
@@ -102,7 +106,7 @@ class FrameUNet(ModelMixin, AttentionMixin):
 
         `embedded` joins the embedding of the time.
         """
-        time = self.time_embedding(self.time_proj(timesteps).to(sample.dtype))
+        time = self.embed(timesteps, sample.dtype)
         if embedded is not None:
             time = time + embedded
         hidden = self.conv_in(sample)

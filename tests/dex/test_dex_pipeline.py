@@ -31,7 +31,7 @@ def pipe() -> DexPipeline:
     """Random weights, what begins at zero included."""
     torch.manual_seed(0)
     network = DexNetwork(TINY.to_dict())
-    for part in (network.warp, network.sketch):
+    for part in (network.warp, network.sketch, network.echo):
         torch.nn.init.normal_(part.out.weight, std=0.3)
     torch.nn.init.normal_(network.face.weight, std=0.3)
     return DexPipeline.build(network)
@@ -85,17 +85,17 @@ def test_the_presets_can_be_built(name: str, least: float, most: float):
     assert least < sum(weight.numel() for weight in network.parameters()) < most
 
 
-def test_an_untrained_warp_sketch_and_face_add_nothing():
+def test_an_untrained_warp_sketch_echo_and_face_add_nothing():
     network = DexNetwork(TINY.to_dict())
     assert not network.warp(torch.randn(1, 8, 8, 8), torch.eye(3, 4)[None]).any()
-    assert not network.sketch(torch.randn(1, 8, 8, 8)).any()
+    assert not network.sketch(torch.randn(1, 8, 8, 8)).any() and not network.echo(torch.randn(1, 8, 8, 8)).any()
     assert not network.face(torch.randn(1, 8)).any()
 
 
 def test_what_says_pose_and_expression_gets_no_gradients_and_all_else_does():
     torch.manual_seed(0)
     network = DexNetwork(TINY.to_dict())
-    for part in (network.warp, network.sketch):
+    for part in (network.warp, network.sketch, network.echo):
         torch.nn.init.normal_(part.out.weight, std=0.3)
     observed = network.observe(torch.randn(1, 12, 8, 8), torch.randn(1, 3, 16, 16))
     moved = motion(2)
@@ -136,8 +136,8 @@ def test_without_expression_the_network_is_told_of_pose_alone(pipe: DexPipeline)
     whole, one, none = conditions(pipe, TINY), torch.ones(1), torch.zeros(1)
     faceless, nothing = whole.kept(one, none), whole.kept(none, one)
     assert torch.equal(faceless.rays, whole.rays) and torch.equal(faceless.added, whole.added)
-    assert not faceless.sketch.any() and not faceless.tokens.any() and not faceless.face.any()
-    assert not any(part.any() for part in (nothing.rays, nothing.added, nothing.sketch, nothing.tokens))
+    assert not faceless.sketch.any() and not faceless.echo.any() and not faceless.tokens.any() and not faceless.face.any()
+    assert not any(part.any() for part in (nothing.rays, nothing.added, nothing.sketch, nothing.echo, nothing.tokens))
 
 
 def test_the_sketch_is_what_the_motion_trainer_draws(pipe: DexPipeline):
@@ -151,6 +151,19 @@ def test_the_sketch_is_what_the_motion_trainer_draws(pipe: DexPipeline):
     drawing = network.draw_sketch(observed.volume, torch.eye(3, 4)[None], moved.poses[None], moved.expressions[None])
     torch.testing.assert_close(drawing.picture[0], drawn)
     torch.testing.assert_close(told.sketch[0], network.sketch(features))
+    torch.testing.assert_close(told.echo[0], network.echo(features))
+
+
+def test_the_drawing_goes_past_the_unet_as_far_as_the_time_says(pipe: DexPipeline):
+    network, told = pipe.network, conditions(pipe, TINY)
+    torch.manual_seed(7)
+    noisy, times = torch.randn(1, 2, 12, 8, 8), torch.full((1, 2), 500)
+    bank = network.observe(torch.randn(1, 12, 8, 8), torch.randn(1, 3, 16, 16)).bank
+    with torch.no_grad():
+        whole = network.predict(noisy, times, told, bank)
+        silent = network.predict(noisy, times, replace(told, echo=torch.zeros_like(told.echo)), bank)
+        levels = network.echo.levels(network.generation.embed(times[0], noisy.dtype))
+    torch.testing.assert_close(whole - silent, told.echo * levels[None, :, :, None, None], atol=1e-4, rtol=1e-3)
 
 
 def test_every_block_hears_the_expression(pipe: DexPipeline):
