@@ -22,6 +22,7 @@ from loki_core.dex.similarity import ray_map, relative_pose, warp_volume
 from loki_core.diffusion.attention import ReferenceBank
 from loki_core.diffusion.configs import EncoderConfig
 from loki_core.diffusion.encoder import ConditioningEncoder
+from loki_core.diffusion.latents import to_latents
 from loki_core.diffusion.unet import FrameUNet
 
 __all__ = ["Conditions", "DexNetwork", "Observed"]
@@ -116,13 +117,16 @@ class DexNetwork(ModelMixin, ConfigMixin):  # type: ignore[misc]
         expressive: Float[Tensor, "B T 3 S S"],
         driven: Float[Tensor, "B"],
         faced: Float[Tensor, "B"],
+        redrawn: Float[Tensor, "B T"],
+        clean: Float[Tensor, "B T C h w"],
     ) -> tuple[Float[Tensor, "B T C h w"], Float[Tensor, "B T 3 H W"]]:
         """The prediction from pictures, and the motion trainer's drawing behind it.
 
         Poses are read from masked pictures, expressions from `expressive`, which show faces alone. `reference` are the latents of
         `source`.
 
-        `driven` 0 leaves out what drives a sample, `faced` 0 its expression alone.
+        `driven` 0 leaves out what drives a sample, `faced` 0 its expression alone. `redrawn` times the `clean` latents are taken out
+        of the noisy ones, and as much of the drawing's put there.
         """
         frames = noisy.shape[1]
         with torch.no_grad():
@@ -131,6 +135,9 @@ class DexNetwork(ModelMixin, ConfigMixin):  # type: ignore[misc]
         observed = self.observe(reference, source)
         drawing = self.draw_sketch(observed.volume, start, poses, faces)
         told = self.conditions(observed, start, poses, faces, drawing).kept(driven, faced)
+        if redrawn.any():
+            drawn = to_latents(drawing.picture.detach().flatten(0, 1), self.dex).unflatten(0, noisy.shape[:2])
+            noisy = noisy + redrawn[..., None, None, None] * (drawn - clean)
         return self.predict(noisy, timesteps, told, observed.bank), drawing.picture
 
     def observe(self, reference: Float[Tensor, "B C h w"], picture: Float[Tensor, "B 3 H W"]) -> Observed:

@@ -70,6 +70,10 @@ class NoiseSchedule:
         self.config = config
         self.alphas_cumprod = (1 - noise_betas(config)).cumprod(0)
 
+    def signal(self, timesteps: Int[Tensor, "*B"]) -> Float[Tensor, "*B"]:
+        """sqrt(a): how much of the clean latents is in the noisy ones."""
+        return self.alphas_cumprod.to(timesteps.device)[timesteps].sqrt().float()
+
     def noisy(
         self, clean: Float[Tensor, "*B C h w"], noise: Float[Tensor, "*B C h w"], timesteps: Int[Tensor, "*B"]
     ) -> Float[Tensor, "*B C h w"]:

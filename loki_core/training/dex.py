@@ -39,6 +39,7 @@ from loki_core.training.step import Draws, draw_chances, focus_weights
 
 __all__ = [
     "DEX_RUNS",
+    "Chances",
     "DexRun",
     "DexTrainer",
     "MotionRun",
@@ -60,7 +61,7 @@ _LEAST_SPREAD = 0.1
 """Of a coefficient within a batch; what hardly changes there is not made much of."""
 _LEAST_CHANGE = 1e-4
 """Mean square over a picture: about one level of 255; less is not made much of."""
-_FACELESS = 7919
+_CHANCES = 7919
 """Apart from the seeds that noise is drawn with."""
 
 
@@ -96,11 +97,34 @@ class DexRun:
     """Weight of what is wrong in the motion trainer's drawing of the frames and of their change; it learns by that and by what is
     predicted from it."""
     change: float = 1.0
-    """Weight of what is wrong in the change of expression that is predicted from noise alone: `change_error` of clean latents."""
+    """Weight of what is wrong in the change of expression that is predicted from noise alone, or with the drawing in place of the
+    truth: `change_error` of clean latents."""
+    redrawn: float = 0.5
+    """Share of the windows at the upper half of the levels where the drawing takes the place of the truth below the noise, as in
+    sampling what the first steps draw does."""
+
+    def __post_init__(self) -> None:
+        if (self.change or self.redrawn) and self.network.schedule.prediction == "epsilon":
+            raise ValueError(
+                "expected no change and nothing redrawn with a network that predicts noise, which says little of frames"
+            )
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as JSON takes them."""
         return asdict(self)
+
+
+@dataclass(frozen=True, eq=False)
+class Chances:
+    """What is random in a step of the animator beside noise and levels."""
+
+    faced: Bool[Tensor, "B"]
+    """Windows with expression."""
+    redrawn: Bool[Tensor, "B"]
+    """Windows with the drawing in place of the truth, at the upper half of the levels."""
+
+    def to(self, device: torch.device) -> Chances:
+        return Chances(self.faced.to(device), self.redrawn.to(device))
 
 
 DEX_RUNS: Mapping[str, MotionRun | DexRun] = MappingProxyType(
@@ -227,31 +251,37 @@ def animator_loss(
     schedule: NoiseSchedule,
     batch: Batch,
     draws: Draws,
-    faced: Bool[Tensor, "B"],
+    chances: Chances,
     weights: Float[Tensor, "B T 1 H W"],
 ) -> Float[Tensor, ""]:
     """Weighted mean square error of what is predicted for the noisy frames behind the source, and what `run` adds.
 
     That is `sketch` times `drawing_error` and `change_error` of the drawing, and `change` times the `change_error` of the clean
-    latents that are predicted at the last level, with expression. `faced`: which samples are told of expression. `weights`: of
-    pixels; latents have their means.
+    latents that the prediction implies, where it is told of expression and its frames do not betray it: at the last level, and
+    where they are redrawn. There the clean latents count, not what is predicted. `weights`: of pixels; latents have their means.
     """
     config = run.network
     count, kept = len(batch.targets), (~draws.dropped).float()
     pictures, masked = signed(batch.targets), _masked(config.motion, batch)
     latents = to_latents(pictures.flatten(0, 1), config).unflatten(0, (count, -1))
     source, clean = latents[:, SOURCE] * kept[:, None, None, None], latents[:, 1:]
-    noisy = schedule.noisy(clean, draws.noise, draws.timesteps)
+    noisy, level, levels = schedule.noisy(clean, draws.noise, draws.timesteps), draws.timesteps[:, -1], config.schedule.levels
+    told = chances.faced & ~draws.dropped
+    redrawn = told & chances.redrawn & (level >= levels // 2)
+    swapped = redrawn[:, None] * schedule.signal(draws.timesteps)
     posed, moving = masked[:, SOURCE], masked[:, 1:]
     faces = _faces(config.motion, batch, slice(1, None))
-    predicted, drawn = network(noisy, draws.timesteps, source, pictures[:, SOURCE], posed, moving, faces, kept, faced.float())
-    predicted = predicted.float()
-    wrong = (predicted - schedule.target(clean, draws.noise, draws.timesteps)) ** 2
+    shown = (pictures[:, SOURCE], posed, moving, faces)
+    predicted, drawn = network(noisy, draws.timesteps, source, *shown, kept, chances.faced.float(), swapped, clean)
+    predicted, drawn = predicted.float(), drawn.float()
+    sketched = to_latents(drawn.detach().flatten(0, 1), config).unflatten(0, clean.shape[:2])
+    implied = schedule.clean(noisy + swapped[..., None, None, None] * (sketched - clean), predicted, draws.timesteps)
+    missed = predicted - schedule.target(clean, draws.noise, draws.timesteps)
+    wrong = torch.where(redrawn[:, None, None, None, None], implied - clean, missed).square()
     pooled = F.avg_pool2d(weights.flatten(0, 1), config.latent_scale).unflatten(0, weights.shape[:2])
-    drawn, frames = drawn.float(), pictures[:, 1:]
+    frames, counted = pictures[:, 1:], told & (redrawn | (level == levels - 1))
     loss = (wrong * pooled).mean() + run.sketch * (drawing_error(drawn, frames, weights) + change_error(drawn, frames))
-    told = faced & ~draws.dropped & (draws.timesteps[:, -1] == config.schedule.levels - 1)
-    return loss + run.change * change_error(schedule.clean(noisy, predicted, draws.timesteps), clean, told)
+    return loss + run.change * change_error(implied, clean, counted)
 
 
 class MotionTrainer(TrainingLoop):
@@ -335,10 +365,10 @@ class DexTrainer(TrainingLoop):
         count, frames = len(batch.targets), batch.targets.shape[1] - 1
         seed, step = self.config.seed, number * self._processes + self._rank
         draws = draw_chances(self.dex, count, frames, self.config.loss, seed=seed, step=step)
-        faced = ~_faceless(count, self.run.faceless, seed=seed, step=step)
+        chances = _chances(count, self.run, seed=seed, step=step)
         weights, device = focus_weights(batch.focus[:, 1:], 1, self.config.loss, self.step), self.accelerator.device
-        batch, draws, faced, weights = batch.to(device), draws.to(device), faced.to(device), weights.to(device)
-        return animator_loss(self.network, self.run, self.schedule, batch, draws, faced, weights)
+        batch, draws, chances, weights = batch.to(device), draws.to(device), chances.to(device), weights.to(device)
+        return animator_loss(self.network, self.run, self.schedule, batch, draws, chances, weights)
 
     def _save_weights(self, folder: Path) -> None:
         self.averaged().save_pretrained(folder)
@@ -351,7 +381,8 @@ def _synthetic(config: TrainConfig) -> SyntheticConfig:
     return config.data
 
 
-def _faceless(count: int, share: float, *, seed: int, step: int) -> Bool[Tensor, "B"]:
-    """Which samples are trained without expression: depends on `seed` and `step` alone."""
-    generator = torch.Generator().manual_seed((seed + _FACELESS) * 1_000_003 + step)
-    return torch.rand(count, generator=generator) < share
+def _chances(count: int, run: DexRun, *, seed: int, step: int) -> Chances:
+    """Of the windows of a step: they depend on `seed` and `step` alone."""
+    generator = torch.Generator().manual_seed((seed + _CHANCES) * 1_000_003 + step)
+    faced, redrawn = torch.rand((2, count), generator=generator)
+    return Chances(faced >= run.faceless, redrawn < run.redrawn)
