@@ -125,8 +125,8 @@ class DexNetwork(ModelMixin, ConfigMixin):  # type: ignore[misc]
         Poses are read from masked pictures, expressions from `expressive`, which show faces alone. `reference` are the latents of
         `source`.
 
-        `driven` 0 leaves out what drives a sample, `faced` 0 its expression alone. `redrawn` times the `clean` latents are taken out
-        of the noisy ones, and as much of the drawing's put there.
+        `driven` 0 leaves out what drives a sample, `faced` 0 its expression alone. `redrawn` times the `clean` latents are taken
+        out of the noisy ones, and as much of the drawing's put there.
         """
         frames = noisy.shape[1]
         with torch.no_grad():
