@@ -44,7 +44,7 @@ def test_they_are_small_and_in_half_precision(folder):
 
 def test_they_are_of_the_preset_and_say_how_they_were_made(folder):
     assert DexPipeline.from_pretrained(folder).network.dex == dex_preset("mini")
-    runs = [json.loads(path.read_text()) for path in sorted((folder / "runs").glob("*.json"))]
+    runs = [json.loads(path.read_text()) for path in sorted((folder / "runs").glob("*.json"), key=lambda path: int(path.stem))]
     presets = [run["dex"]["train"]["preset"] for run in runs]
     assert set(presets) == {"dex-motion-mini", "dex-mini"} and presets == sorted(presets, reverse=True)
     assert all(len(run["commit"]) >= 40 for run in runs) and runs[0]["begun"] is None
