@@ -66,7 +66,7 @@ def _draw(told: Path, count: int, picture: Path) -> None:
         for number in numbers:
             steps, losses = _curve(told / f"{number}.csv")
             means = [sum(losses[start : start + SMOOTH]) / SMOOTH for start in range(0, len(losses) - SMOOTH + 1, SMOOTH)]
-            axes.plot([begun + step for step in steps[SMOOTH - 1 :: SMOOTH]], means, label=f"run {number}")
+            axes.plot([begun + step for step in steps[SMOOTH - 1 :: SMOOTH]], means, marker=".", label=f"run {number}")
             begun += steps[-1]
         axes.set(xlabel="step", ylabel="loss", yscale="log", title=name)
         axes.grid(visible=True, which="both", alpha=0.3)
