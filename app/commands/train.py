@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from loki_core.diffusion.stable_diffusion import Base
     from loki_core.head.model import HeadModel
     from loki_core.training.config import TrainConfig
-    from loki_core.training.dex import DexRun
+    from loki_core.training.dex_runs import DexRun
     from loki_core.training.loop import Report, TrainingLoop
 
 __all__ = ["add", "run"]
@@ -93,7 +93,7 @@ def add(commands: Subparsers) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from loki_core.data.samples import HELD_OUT_SEED
-    from loki_core.training.dex import DEX_RUNS
+    from loki_core.training.dex_runs import DEX_RUNS
     from loki_core.training.lia_x import LIA_X_PRESETS
     from loki_core.training.loki_runs import LOKI_RUNS
     from loki_core.training.loop import Diverged
@@ -233,7 +233,8 @@ def _dex(arguments: argparse.Namespace) -> TrainingLoop:
     from loki_core.diffusion.saved import weights_hash
     from loki_core.head.embedded import embedded_head
     from loki_core.training.begin import read_beginning
-    from loki_core.training.dex import DEX_RUNS, MotionRun, MotionTrainer, after_known, run_without, seeded
+    from loki_core.training.dex_runs import DEX_RUNS, MotionRun, after_known, run_without, seeded
+    from loki_core.training.dex_trainers import MotionTrainer
     from loki_core.training.run_folder import describe_preset_run
 
     if arguments.coefficients or arguments.data:
@@ -265,8 +266,8 @@ def _animator(arguments: argparse.Namespace, run: DexRun, head: HeadModel) -> Ca
     """What makes the trainer. All that can be refused is refused here, before anything is written."""
     from loki_core.dex.saved import holds_dex
     from loki_core.training.begin import read_animator, read_encoders, read_unets
-    from loki_core.training.dex import DexTrainer
     from loki_core.training.dex_latent import read_latents, whitened
+    from loki_core.training.dex_trainers import DexTrainer
 
     begin, motion = arguments.begin, arguments.motion
     if begin and holds_dex(begin):

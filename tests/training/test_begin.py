@@ -20,7 +20,8 @@ from loki_core.head.embedded import embedded_head
 from loki_core.head.model import HeadId
 from loki_core.training.begin import begin_with, read_animator, read_beginning, read_encoders, read_unets, take_unets
 from loki_core.training.config import TrainConfig
-from loki_core.training.dex import DexRun, DexTrainer, MotionRun, MotionTrainer, after_known
+from loki_core.training.dex_runs import DexRun, MotionRun, after_known
+from loki_core.training.dex_trainers import DexTrainer, MotionTrainer
 from loki_core.training.run_folder import describe_run
 from loki_core.training.trainer import Trainer
 from tests.dex.saved import assert_encoders_equal, save_tiny_dex

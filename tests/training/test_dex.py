@@ -22,20 +22,9 @@ from loki_core.diffusion.latents import to_latents
 from loki_core.errors import InputError
 from loki_core.head.embedded import embedded_head
 from loki_core.training.config import LossConfig, OptimizerConfig, TrainConfig
-from loki_core.training.dex import (
-    DEX_RUNS,
-    Chances,
-    DexRun,
-    DexTrainer,
-    MotionRun,
-    MotionTrainer,
-    animator_loss,
-    change_error,
-    known_loss,
-    motion_loss,
-    pose_error,
-    run_without,
-)
+from loki_core.training.dex_losses import Chances, animator_loss, change_error, known_loss, motion_loss, pose_error
+from loki_core.training.dex_runs import DEX_RUNS, DexRun, MotionRun, run_without
+from loki_core.training.dex_trainers import DexTrainer, MotionTrainer
 from loki_core.training.step import draw_chances
 from tests.dex.saved import assert_encoders_equal
 from tests.dex.tiny import TINY, TINY_MOTION

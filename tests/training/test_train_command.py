@@ -79,7 +79,7 @@ def test_a_run_from_before_the_ablations_can_be_resumed(tmp_path):
     [
         ("mini", "loki_core.training.trainer.Trainer"),
         ("lia-x-small", "loki_core.training.lia_x.LiaXTrainer"),
-        ("dex-motion-mini", "loki_core.training.dex.MotionTrainer"),
+        ("dex-motion-mini", "loki_core.training.dex_trainers.MotionTrainer"),
     ],
 )
 def test_a_step_takes_as_many_windows_as_are_asked_for(tmp_path, monkeypatch, preset, trainer):
