@@ -119,8 +119,8 @@ class DexNetwork(ModelMixin, ConfigMixin):  # type: ignore[misc]
         faced: Float[Tensor, "B"],
         redrawn: Float[Tensor, "B T"],
         clean: Float[Tensor, "B T C h w"],
-    ) -> tuple[Float[Tensor, "B T C h w"], Float[Tensor, "B T 3 H W"]]:
-        """The prediction from pictures, and the motion trainer's drawing behind it.
+    ) -> tuple[Float[Tensor, "B T C h w"], Float[Tensor, "B T C h w"], Float[Tensor, "B T 3 H W"]]:
+        """The prediction from pictures, the noisy latents that it is of, and the motion trainer's drawing behind it.
 
         Poses are read from masked pictures, expressions from `expressive`, which show faces alone. `reference` are the latents of
         `source`.
@@ -138,7 +138,7 @@ class DexNetwork(ModelMixin, ConfigMixin):  # type: ignore[misc]
         if redrawn.any():
             drawn = to_latents(drawing.picture.detach().flatten(0, 1), self.dex).unflatten(0, noisy.shape[:2])
             noisy = noisy + redrawn[..., None, None, None] * (drawn - clean)
-        return self.predict(noisy, timesteps, told, observed.bank), drawing.picture
+        return self.predict(noisy, timesteps, told, observed.bank), noisy, drawing.picture
 
     def observe(self, reference: Float[Tensor, "B C h w"], picture: Float[Tensor, "B 3 H W"]) -> Observed:
         """What is seen of clean reference latents and of the picture that they are of; run once a portrait."""

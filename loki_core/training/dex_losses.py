@@ -168,10 +168,9 @@ def animator_loss(
     posed, moving = masked[:, SOURCE], masked[:, 1:]
     faces = _faces(config.motion, batch, slice(1, None))
     shown = (pictures[:, SOURCE], posed, moving, faces)
-    predicted, drawn = network(noisy, draws.timesteps, source, *shown, kept, chances.faced.float(), swapped, clean)
-    predicted, drawn = predicted.float(), drawn.float()
-    sketched = to_latents(drawn.detach().flatten(0, 1), config).unflatten(0, clean.shape[:2])
-    implied = schedule.clean(noisy + swapped[..., None, None, None] * (sketched - clean), predicted, draws.timesteps)
+    made = network(noisy, draws.timesteps, source, *shown, kept, chances.faced.float(), swapped, clean)
+    predicted, noisy, drawn = (each.float() for each in made)
+    implied = schedule.clean(noisy, predicted, draws.timesteps)
     missed = predicted - schedule.target(clean, draws.noise, draws.timesteps)
     wrong = torch.where(redrawn[:, None, None, None, None], implied - clean, missed).square()
     pooled = F.avg_pool2d(weights.flatten(0, 1), config.latent_scale).unflatten(0, weights.shape[:2])

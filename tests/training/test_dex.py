@@ -232,9 +232,12 @@ def test_frames_that_are_redrawn_hold_the_drawing_below_their_noise(tmp_path: Pa
     network.generation.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
     shown = (pictures[:, 0], pictures[:, 0], pictures[:, 1:], pictures[:, 1:])
     with torch.no_grad():
-        _, drawn = network(noisy, torch.full((1, 2), 700), clean[:, 0], *shown, ones, ones, torch.full((1, 2), 0.25), clean)
+        _, taken, drawn = network(
+            noisy, torch.full((1, 2), 700), clean[:, 0], *shown, ones, ones, torch.full((1, 2), 0.25), clean
+        )
     sketched = to_latents(drawn.flatten(0, 1), TINY)
     torch.testing.assert_close(seen[0][:, :12], noisy[0] + 0.25 * (sketched - clean[0]))
+    torch.testing.assert_close(taken[0], seen[0][:, :12])
 
 
 def test_what_is_asked_of_frames_needs_a_network_that_says_something_of_them():
