@@ -30,15 +30,19 @@ def denoise(
     steps: int,
     before_step: BeforeStep,
 ) -> Float[Tensor, "T C h w"]:
-    """Latents of one window, float32: the last levels of epsilon leave too little signal for half precision."""
+    """Latents of one window, float32: the last levels of epsilon leave too little signal for half precision.
+
+    `scheduler`: a DDIM. What its last step takes for clean is the result: where `steps` does not divide its levels, the step itself
+    ends at level 0 and leaves that level's noise.
+    """
     own = type(scheduler).from_config(scheduler.config)  # its steps are state, and ours alone
     own.set_timesteps(steps)
-    x = noise
+    x = clean = noise
     for step, time in enumerate(own.timesteps.tolist()):
         before_step(step)
         parts = [branch.weight * predict(branch, x, time).float() for branch in guidance.branches(step)]
-        x = own.step(torch.stack(parts).sum(0), time, x, return_dict=False)[0]
-    return x
+        x, clean = own.step(torch.stack(parts).sum(0), time, x, return_dict=False)
+    return clean
 
 
 def draw_windows(
