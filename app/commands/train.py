@@ -127,6 +127,8 @@ def run(arguments: argparse.Namespace) -> int:
         trainer = _lia_x(arguments) if arguments.preset in LIA_X_PRESETS else _loki(arguments)
     if arguments.resume:
         trainer.resume()
+    if trainer.accelerator.is_main_process:
+        print(f"Windows a step: {trainer.windows_a_step}, in {trainer.accelerator.num_processes} processes")
     with ExitStack() as stack:
         report = _report(arguments, trainer, stack) if trainer.accelerator.is_main_process else None
         try:
@@ -160,13 +162,12 @@ def _report(arguments: argparse.Namespace, trainer: TrainingLoop, stack: ExitSta
 
 def _describe(write: Callable[[], None]) -> None:
     """Let one process of many describe the run, and the others wait for it."""
-    from accelerate import PartialState  # type: ignore[import-untyped]  # it carries no type information
-    from accelerate.utils import parse_flag_from_env  # type: ignore[import-untyped]
+    from loki_core.training.processes import processes
 
-    processes = PartialState(parse_flag_from_env("ACCELERATE_USE_CPU"))  # as the trainer's Accelerator asks for it
-    if processes.is_main_process:
+    ours = processes()
+    if ours.is_main_process:
         write()
-    processes.wait_for_everyone()
+    ours.wait_for_everyone()
 
 
 def _batched(config: TrainConfig, arguments: argparse.Namespace) -> TrainConfig:

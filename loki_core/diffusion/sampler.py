@@ -32,8 +32,8 @@ def denoise(
 ) -> Float[Tensor, "T C h w"]:
     """Latents of one window, float32: the last levels of epsilon leave too little signal for half precision.
 
-    `scheduler`: a DDIM. What its last step takes for clean is the result: where `steps` does not divide its levels, the step itself
-    ends at level 0 and leaves that level's noise.
+    `scheduler`: a DDIM. What its last step takes for clean is the result: where `steps` does not divide its levels, the step
+    itself ends at level 0 and leaves that level's noise.
     """
     own = type(scheduler).from_config(scheduler.config)  # its steps are state, and ours alone
     own.set_timesteps(steps)

@@ -31,8 +31,10 @@ _MESH_SIDE = 512
 """Pixels that a window is shrunk to before the face mesh, which itself looks at 192 or 256."""
 _WINDOW = 2.0
 """Side of the window over the larger side of the face: what the detector wants to see around it."""
+_BORDER = 0.25
+"""Of the larger side, around a picture in which no face was found as it is."""
 _SMALLEST_TILE = 320
-"""Pixels. A picture that shows no face as a whole is searched in halves, quarters... down to this, for small faces."""
+"""Pixels. A picture without a face, with a border too, is searched in halves, quarters... down to this, for small faces."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,7 +157,7 @@ class FaceFinder(_Models):
         """Squares around the detected faces; each face once, the surest square of it."""
         height, width = picture.shape[:2]
         side = max(height, width)
-        boxes = self._detect(picture, 0, 0)
+        boxes = self._detect(picture, 0, 0) or self._framed(picture)
         while not boxes and side >= 2 * _SMALLEST_TILE:
             side //= 2
             boxes = [
@@ -169,6 +171,12 @@ class FaceFinder(_Models):
             if not any(box.overlaps(other) for other in kept):
                 kept.append(box)
         return kept
+
+    def _framed(self, picture: UInt8[np.ndarray, "H W 3"]) -> list[_Box]:
+        """With a border of the outermost pixels, for a face that fills the picture: the detector wants to see more around it."""
+        border = round(_BORDER * max(picture.shape[:2]))
+        framed = cv2.copyMakeBorder(picture, border, border, border, border, cv2.BORDER_REPLICATE)
+        return self._detect(framed, -border, -border)
 
     def _detect(self, picture: UInt8[np.ndarray, "H W 3"], left: int, top: int) -> list[_Box]:
         height, width = picture.shape[:2]

@@ -21,6 +21,7 @@ from loki_core.data.samples import HELD_OUT_SEED, Batch, Sample, SyntheticConfig
 from loki_core.errors import InputError
 from loki_core.head.model import HeadModel
 from loki_core.training.config import TrainConfig
+from loki_core.training.processes import on_cpu
 
 __all__ = ["Diverged", "Report", "TrainingLoop"]
 
@@ -51,6 +52,7 @@ class TrainingLoop(ABC):
             raise ValueError(f"expected a seed of the data below {HELD_OUT_SEED}, got {config.data.seed}: evaluation keeps those")
         torch.manual_seed(config.seed)
         self.accelerator = Accelerator(
+            cpu=on_cpu(),
             mixed_precision=config.precision,
             gradient_accumulation_steps=config.accumulate,
             kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=self.idle)],
@@ -108,6 +110,11 @@ class TrainingLoop(ABC):
             unfinished.rename(state)
             self._save_weights(self.folder / "weights")
         self.accelerator.wait_for_everyone()
+
+    @property
+    def windows_a_step(self) -> int:
+        """Of all processes."""
+        return self.config.batch * self.config.accumulate * self._processes
 
     @abstractmethod
     def _loss(self, batch: Batch, number: int) -> Tensor:

@@ -12,6 +12,7 @@ from loki_core.diffusion.configs import LokiConfig
 from loki_core.errors import InputError
 from loki_core.training.config import TrainConfig
 from loki_core.training.lia_x import LiaXPreset
+from loki_core.training.processes import processes
 
 __all__ = ["describe_lia_x_run", "describe_preset_run", "describe_run", "source_commit"]
 
@@ -69,17 +70,21 @@ def _plain(settings: dict[str, Any]) -> dict[str, Any]:
 
 
 def _describe(folder: Path, settings: dict[str, Any], same: Callable[[dict[str, Any]], bool], *, resume: bool) -> None:
-    path = folder / "run.json"
+    path, count = folder / "run.json", int(processes().num_processes)
     if path.exists():
         if not resume:
             raise InputError(f"expected an empty folder, got '{folder}' with a run in it; give --resume or another folder")
-        if not same(json.loads(path.read_text(encoding="utf-8"))):
+        found = json.loads(path.read_text(encoding="utf-8"))
+        begun = found.get("processes", count)  # runs that began without it did not say
+        if begun != count:
+            raise InputError(f"expected {begun} processes, as the run in '{folder}' began with, got {count}; start as many")
+        if not same(found):
             raise InputError(f"expected the settings of '{path}', got others; resume with the same ones or start another folder")
         return
     if resume:
         raise InputError(f"expected a run in '{folder}', found none; start without --resume")
     folder.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({"commit": source_commit(), **settings}, indent=2) + "\n", encoding="utf-8")
+    path.write_text(json.dumps({"commit": source_commit(), "processes": count, **settings}, indent=2) + "\n", encoding="utf-8")
 
 
 def source_commit() -> str | None:

@@ -199,6 +199,16 @@ def test_a_run_writes_what_it_was_started_with(tmp_path):
         describe_run(tmp_path / "elsewhere", CONFIG, TINY, resume=True)
 
 
+def test_a_run_is_resumed_by_as_many_processes_as_began_it(tmp_path):
+    describe_run(tmp_path, CONFIG, TINY, resume=False)
+    described = tmp_path / "run.json"
+    told = json.loads(described.read_text())
+    assert told["processes"] == 1
+    described.write_text(json.dumps({**told, "processes": 2}))
+    with pytest.raises(InputError, match="expected 2 processes.*got 1; start as many"):
+        describe_run(tmp_path, CONFIG, TINY, resume=True)
+
+
 def test_losses_are_averaged_into_a_table(tmp_path):
     with RunLog(tmp_path, 2) as log:
         for step, loss in ((1, 1.0), (2, 3.0), (3, 5.0), (4, 7.0)):

@@ -1,4 +1,4 @@
-"""Training by two processes, as torchrun or `accelerate launch` start them."""
+"""Training by two processes, as torchrun starts them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _ROOT = Path(__file__).parents[2]
 
 def launched(folder: Path, steps: int, *more: str) -> list[dict[str, Any]]:
     folder.mkdir(exist_ok=True)
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"}
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
     command += ["-m", "tests.training.two_processes", str(folder), str(steps), *more]
     done = subprocess.run(command, cwd=_ROOT, env=environment, capture_output=True, text=True)
