@@ -16,6 +16,7 @@ from loki_core.head.params import FlameParams
 from loki_core.raster.driver_map import driver_map
 from loki_core.render.base import Progress
 from loki_core.training.held_out import FACE_CHANGED, MOVEMENTS, POSE_CHANGED, Driven, HeldOut
+from loki_core.training.matched_turn import turned_apart
 from loki_core.training.methods import Frozen, Learned, Method, Truth
 from loki_core.training.read_back import ReadBack, Separation, look, read_back, separation
 from loki_core.training.scores import direction_cosines, frame_change, head_colours, head_psnr, head_ssim, retrieved
@@ -75,6 +76,8 @@ class Figures:
     apart: Likeness | None
     """One person's pose with another one's expression."""
     separation: Separation | None
+    turned: float | None
+    """Degrees that the head turns when the expression is another's, by matching."""
     """What moves when only one of those two is replaced."""
     cosines: tuple[float, ...]
     """For each of `MOVEMENTS`: mean cosine between the picture's change as made and as it is."""
@@ -120,6 +123,7 @@ def _figures(method: Method, scenes: HeldOut, head: HeadModel, tick: _Counter) -
         borrowed=borrowed,
         apart=None,
         separation=None,
+        turned=None,
         cosines=tuple(float(direction_cosines(moved[:, [0, 1 + k]], real[:, [0, 1 + k]]).mean()) for k in range(len(MOVEMENTS))),
         ways=ways,
         held_change=_change(held) / change if change else 0.0,
@@ -128,8 +132,10 @@ def _figures(method: Method, scenes: HeldOut, head: HeadModel, tick: _Counter) -
         people=People(len(pairs), len(apart), len(movements), len(moving), len(pairs) // ways * ways, len(probed)),
     )
     if apart:
-        likeness, separated = _separated(_drawn(method.frames, apart, drew), apart, head, ways, tick)
-        figures = replace(figures, apart=likeness, separation=separated)
+        made = _drawn(method.frames, apart, drew)
+        likeness, separated = _separated(made, apart, head, ways, tick)
+        turned = turned_apart(head, scenes.shown[: len(apart)], apart, made, (0, FACE_CHANGED))
+        figures = replace(figures, apart=likeness, separation=separated, turned=turned)
     if not isinstance(method, Learned):
         return figures
     return replace(

@@ -78,6 +78,7 @@ _ROWS: tuple[_Row, ...] = (
         ".2f",
         lambda p: p.apart,
     ),
+    ("another face: head turned, by matching, degrees ↓", lambda f: f.turned, ".2f", lambda p: p.apart),
     ("another pose: face changed, HEF ↓", lambda f: f.separation.hef if f.separation else None, ".4f", lambda p: p.apart),
     ("faces that the tracker found ↑", lambda f: (f.own.read.found + f.borrowed.read.found) / 2, ".3f", lambda p: p.probed),
     ("change in a held pose / in motion ↓", lambda f: f.held_change, ".3f", lambda p: p.clips),

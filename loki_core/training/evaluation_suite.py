@@ -16,8 +16,8 @@ _HEAD = (
     "identity kept ↑", "people", "parameters", "seconds a frame",
 )  # fmt: skip
 _APART_HEAD = (
-    "renderer", "another face: head moved, degrees ↓", "people", "another pose: face changed, HEF ↓", "people",
-    *(f"{name}: cosine ↑" for name in MOVEMENTS), "people",
+    "renderer", "another face: head turned, degrees ↓", "people", "as the tracker reads it ↓", "people",
+    "another pose: face changed, HEF ↓", "people", *(f"{name}: cosine ↑" for name in MOVEMENTS), "people",
 )  # fmt: skip
 
 
@@ -60,7 +60,8 @@ def _cells(found: Likeness | None) -> list[str]:
 
 def _apart(name: str, figures: Figures) -> list[str]:
     found = figures.separation
-    moved = [cell(None, "")] * 4
+    moved = [cell(None, "")] * 6
     if found is not None:
-        moved = [cell(found.pose_degrees, ".2f"), str(found.pose_people), cell(found.hef, ".4f"), str(found.hef_people)]
+        read = [cell(found.pose_degrees, ".2f"), str(found.pose_people), cell(found.hef, ".4f"), str(found.hef_people)]
+        moved = [cell(figures.turned, ".2f"), str(figures.people.apart), *read]
     return [name, *moved, *(f"{value:.3f}" for value in figures.cosines), str(figures.people.movements)]

@@ -79,6 +79,8 @@ class HeldOut:
     apart: tuple[Driven, ...]
     """Three targets on this person's head: a second person's pose with a third one's expression; the same pose with a fourth
     one's expression; the fourth one's pose with the third one's expression."""
+    shown: tuple[Person, ...]
+    """Whom the scenes of `apart` show."""
     movements: tuple[Driven, ...]
     """The head straight before the camera: neutral, which is the reference too, then each of `MOVEMENTS`."""
     moving: tuple[Driven, ...]
@@ -99,6 +101,7 @@ def draw_held_out(head: HeadModel, *, size: int, pairs: int, apart: int, movemen
     return HeldOut(
         tuple(_pair(head, met[index], met[(index + 1) % pairs]) for index in range(pairs)),
         tuple(_apart(head, *met[index : index + 1 + _OTHERS]) for index in range(apart)),
+        tuple(each.person for each in met[:apart]),
         tuple(_movements(head, index, size) for index in range(movements)),
         tuple(_by_itself(sample) for sample in moving),
         tuple(_held(head, clip.person(index), sample, index) for index, sample in enumerate(moving)),

@@ -44,6 +44,7 @@ def figures(*, apart: bool) -> Figures:
         borrowed=Likeness(math.inf, 1.0, 1.0, ReadBack(None, None, 0.0)),
         apart=likeness if apart else None,
         separation=Separation(1.25, 3, 0.0075, 2) if apart else None,
+        turned=0.75 if apart else None,
         cosines=(0.1, 0.2, 0.3, 0.4),
         ways=4,
         held_change=0.1,
@@ -69,8 +70,8 @@ def test_each_renderer_has_a_row_for_each_kind_of_motion():
     assert cells(first[3])[2:6] == ["inf", "1.000", "–", "–"]  # the tracker found no face
     assert cells(first[7])[1:8] == ["disentangled", *["–"] * 6]
     second = lines[len(first) + 1 :]
-    assert cells(second[2]) == ["dex-mini", "1.25", "3", "0.0075", "2", "0.100", "0.200", "0.300", "0.400", "4"]
-    assert cells(second[3])[1:5] == ["–"] * 4
+    assert cells(second[2]) == ["dex-mini", "0.75", "4", "1.25", "3", "0.0075", "2", "0.100", "0.200", "0.300", "0.400", "4"]
+    assert cells(second[3])[1:7] == ["–"] * 6
     assert lines[-1] == "Left out: LIA-X (name a file of weights with --lia-x)."
 
 
