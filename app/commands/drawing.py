@@ -24,17 +24,17 @@ def add_renderer(parser: Parser) -> None:
         metavar="NAME",
         help=f"what draws the frames: {', '.join(RENDERERS)} (default: {DEFAULT_RENDERER})",
     )
-    said: set[Setting] = set()
+    said: dict[str, Setting] = {}
     for kind in RENDERERS.values():
         if not kind.settings:
             continue
-        again = ", ".join(_option(setting) for setting in kind.settings if setting in said)
+        again = ", ".join(_again(setting, said[setting.name]) for setting in kind.settings if setting.name in said)
         also = f" Takes {again} as well, which are above." if again else ""
         group = parser.add_argument_group(f"--renderer {kind.key}", f"{kind.help} {kind.licence}{also}")
         for setting in kind.settings:
-            if setting not in said:
+            if setting.name not in said:
                 group.add_argument(_option(setting), dest=_place(setting), default=None, **_reading(setting))
-        said.update(kind.settings)
+                said[setting.name] = setting
 
 
 def renderer_of(arguments: argparse.Namespace, head: HeadModel) -> Renderer:
@@ -59,6 +59,11 @@ def _place(setting: Setting) -> str:
 
 def _option(setting: Setting) -> str:
     return f"--{setting.name.replace('_', '-')}"
+
+
+def _again(setting: Setting, first: Setting) -> str:
+    """An option that another renderer has declared, with the default where that is another."""
+    return _option(setting) + ("" if setting.default == first.default else f" (default: {setting.default})")
 
 
 def _reading(setting: Setting) -> dict[str, Any]:

@@ -54,3 +54,11 @@ def test_a_setting_that_two_renderers_have_is_one_option_for_either(tmp_path: Pa
     save_tiny_dex(tmp_path / "dex" / "mini", embedded_head())
     made = chosen("--renderer", "dex", "--steps", "7", "--told", "warp")
     assert made.name == "dex" and "steps=7" in made.signature and "told='warp'" in made.signature
+
+
+def test_an_option_of_several_renderers_says_where_its_default_is_another(capsys):
+    with pytest.raises(SystemExit):
+        build_parser().parse_args(["animate", "--help"])
+    words = " ".join(capsys.readouterr().out.split())
+    assert "small networks gain nothing by them, sd21 was made for 50. (default: 10)" in words
+    assert "--steps (default: 4), --guidance-motion, " in words

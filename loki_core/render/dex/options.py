@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from loki_core.render.diffused.options import DIFFUSED_SETTINGS
 from loki_core.render.settings import Setting
 
 __all__ = ["DEX_SETTINGS"]
+
+_STEPS = 4
+"""Those after the fourth add grain: docs/decisions/0016-dex-renderer.md."""
 
 DEX_SETTINGS = (
     Setting(
@@ -16,5 +21,5 @@ DEX_SETTINGS = (
         choices=(("coefficients", "Coefficients"), ("warp", "The warp"), ("clip", "The clip")),
         help="What tells the network of motion: the performance's coefficients, its warp's pictures, or those of the clip.",
     ),
-    *DIFFUSED_SETTINGS,
+    *(replace(each, default=_STEPS) if each.name == "steps" else each for each in DIFFUSED_SETTINGS),
 )
