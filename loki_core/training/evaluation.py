@@ -76,9 +76,9 @@ class Figures:
     apart: Likeness | None
     """One person's pose with another one's expression."""
     separation: Separation | None
+    """What moves when only one of those two is replaced."""
     turned: float | None
     """Degrees that the head turns when the expression is another's, by matching."""
-    """What moves when only one of those two is replaced."""
     cosines: tuple[float, ...]
     """For each of `MOVEMENTS`: mean cosine between the picture's change as made and as it is."""
     ways: int
