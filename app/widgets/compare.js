@@ -103,8 +103,9 @@
       this.showPlay();
     }
 
+    // Both at once: a page that is busy draws late, and until then the other one would play on.
     pause() {
-      this.leader.pause();
+      for (const video of this.videos) video.pause();
       this.seek(this.leader.currentTime);
       this.showPlay();
     }
