@@ -5,14 +5,14 @@ Beside the paper's parts it is shown the motion trainer's own drawing, and expre
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
 from typing import Any
 
 import torch
 from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.models.modeling_utils import ModelMixin
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -22,13 +22,17 @@ from loki_core.dex.similarity import ray_map, relative_pose, warp_volume
 from loki_core.diffusion.attention import ReferenceBank
 from loki_core.diffusion.configs import EncoderConfig
 from loki_core.diffusion.encoder import ConditioningEncoder
-from loki_core.diffusion.latents import to_latents
 from loki_core.diffusion.unet import FrameUNet
 
-__all__ = ["Conditions", "DexNetwork", "Observed"]
+__all__ = ["Conditions", "Course", "DexNetwork", "Observed", "PredictSome"]
 
 _RAYS = 6
 """Channels of the ray maps of source and driver."""
+
+PredictSome = Callable[[Tensor, Tensor, Tensor], Tensor]
+"""The prediction for noisy latents (K, T, C, h, w) at timesteps (K, T), of K samples of the batch; a mask (B,) says which."""
+Course = Callable[[Tensor, Tensor, PredictSome], Tensor]
+"""What takes the place of noisy latents (B, T, C, h, w) at their timesteps (B, T), by means of the network's own predictions."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +62,10 @@ class Conditions:
     """The expression, for attention."""
     face: Float[Tensor, "B T F"]
     """The expression, for all blocks: it joins the embedding of the time."""
+
+    def of(self, rows: Bool[Tensor, "B"]) -> Conditions:
+        """Of some of the samples."""
+        return Conditions(*(getattr(self, each.name)[rows] for each in fields(self)))
 
     def kept(self, driven: Float[Tensor, "B"], expressive: Float[Tensor, "B"]) -> Conditions:
         """Times 0 or 1: all of a sample, then what shows its expression alone."""
@@ -117,16 +125,15 @@ class DexNetwork(ModelMixin, ConfigMixin):  # type: ignore[misc]
         expressive: Float[Tensor, "B T 3 S S"],
         driven: Float[Tensor, "B"],
         faced: Float[Tensor, "B"],
-        redrawn: Float[Tensor, "B T"],
-        clean: Float[Tensor, "B T C h w"],
+        course: Course,
     ) -> tuple[Float[Tensor, "B T C h w"], Float[Tensor, "B T C h w"], Float[Tensor, "B T 3 H W"]]:
         """The prediction from pictures, the noisy latents that it is of, and the motion trainer's drawing behind it.
 
         Poses are read from masked pictures, expressions from `expressive`, which show faces alone. `reference` are the latents of
         `source`.
 
-        `driven` 0 leaves out what drives a sample, `faced` 0 its expression alone. `redrawn` times the `clean` latents are taken
-        out of the noisy ones, and as much of the drawing's put there.
+        `driven` 0 leaves out what drives a sample, `faced` 0 its expression alone. `course` says which noisy latents are taken in
+        the end; it learns nothing.
         """
         frames = noisy.shape[1]
         with torch.no_grad():
@@ -135,9 +142,8 @@ class DexNetwork(ModelMixin, ConfigMixin):  # type: ignore[misc]
         observed = self.observe(reference, source)
         drawing = self.draw_sketch(observed.volume, start, poses, faces)
         told = self.conditions(observed, start, poses, faces, drawing).kept(driven, faced)
-        if redrawn.any():
-            drawn = to_latents(drawing.picture.detach().flatten(0, 1), self.dex).unflatten(0, noisy.shape[:2])
-            noisy = noisy + redrawn[..., None, None, None] * (drawn - clean)
+        with torch.no_grad():
+            noisy = course(noisy, timesteps, lambda x, times, rows: self.predict(x, times, told.of(rows), observed.bank.of(rows)))
         return self.predict(noisy, timesteps, told, observed.bank), noisy, drawing.picture
 
     def observe(self, reference: Float[Tensor, "B C h w"], picture: Float[Tensor, "B 3 H W"]) -> Observed:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import torch
 from diffusers.models.attention_processor import Attention, AttnProcessor2_0
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -28,6 +28,10 @@ class ReferenceBank:
             raise ValueError(f"expected features for each attention layer, got none for {missing[0]} ({len(missing)} missing)")
         if extra := sorted(set(self.features) - names):
             raise ValueError(f"expected features only for the layers of this network, got {extra[0]} ({len(extra)} extra)")
+
+    def of(self, rows: Bool[Tensor, "B"]) -> ReferenceBank:
+        """What was seen of some of the references."""
+        return ReferenceBank({name: value[rows] for name, value in self.features.items()})
 
     def zeros(self) -> ReferenceBank:
         """The same layers, all features 0."""

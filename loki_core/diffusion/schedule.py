@@ -70,10 +70,6 @@ class NoiseSchedule:
         self.config = config
         self.alphas_cumprod = (1 - noise_betas(config)).cumprod(0)
 
-    def signal(self, timesteps: Int[Tensor, "*B"]) -> Float[Tensor, "*B"]:
-        """sqrt(a): how much of the clean latents is in the noisy ones."""
-        return self.alphas_cumprod.to(timesteps.device)[timesteps].sqrt().float()
-
     def noisy(
         self, clean: Float[Tensor, "*B C h w"], noise: Float[Tensor, "*B C h w"], timesteps: Int[Tensor, "*B"]
     ) -> Float[Tensor, "*B C h w"]:
@@ -98,6 +94,18 @@ class NoiseSchedule:
         if self.config.prediction == "epsilon":
             return (noisy - spread * prediction) / signal
         return signal * noisy - spread * prediction
+
+    def sampled(
+        self,
+        noisy: Float[Tensor, "*B C h w"],
+        prediction: Float[Tensor, "*B C h w"],
+        timesteps: Int[Tensor, "*B"],
+        wanted: Int[Tensor, "*B"],
+    ) -> Float[Tensor, "*B C h w"]:
+        """What a step of sampling makes of them, at other levels (Song et al. 2021, DDIM, eq. 12 without noise of its own)."""
+        signal, spread = self._roots(noisy, timesteps)
+        noise = prediction if self.config.prediction == "epsilon" else signal * prediction + spread * noisy
+        return self.noisy(self.clean(noisy, prediction, timesteps), noise, wanted)
 
     def _roots(self, like: Tensor, timesteps: Int[Tensor, "*B"]) -> tuple[Tensor, Tensor]:
         """sqrt(a) and sqrt(1 - a) of each frame, on the device and in the kind of `like`."""

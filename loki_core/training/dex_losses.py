@@ -22,6 +22,7 @@ from loki_core.dex.windows import DRIVERS, SOURCE, VIEWS
 from loki_core.diffusion.latents import to_latents
 from loki_core.diffusion.schedule import NoiseSchedule
 from loki_core.training.dex_runs import DexRun
+from loki_core.training.own_course import OwnCourse
 from loki_core.training.pictures import pyramid_difference, signed
 from loki_core.training.step import Draws
 
@@ -42,6 +43,8 @@ _LEAST_SPREAD = 0.1
 """Of a coefficient within a batch; what hardly changes there is not made much of."""
 _LEAST_CHANGE = 1e-4
 """Mean square over a picture: about one level of 255; less is not made much of."""
+_LEAST_OWN = 0.1
+"""Of the levels; below, the network can change little of what it has drawn."""
 _CHANCES = 7919
 """Apart from the seeds that noise is drawn with."""
 
@@ -52,18 +55,18 @@ class Chances:
 
     faced: Bool[Tensor, "B"]
     """Windows with expression."""
-    redrawn: Bool[Tensor, "B"]
-    """Windows with the drawing in place of the truth, at the upper half of the levels."""
+    own: Bool[Tensor, "B"]
+    """Windows with what the network draws in place of the truth."""
 
     def to(self, device: torch.device) -> Chances:
-        return Chances(self.faced.to(device), self.redrawn.to(device))
+        return Chances(self.faced.to(device), self.own.to(device))
 
 
 def draw_dex_chances(count: int, run: DexRun, *, seed: int, step: int) -> Chances:
     """Of the windows of a step: they depend on `seed` and `step` alone."""
     generator = torch.Generator().manual_seed((seed + _CHANCES) * 1_000_003 + step)
-    faced, redrawn = torch.rand((2, count), generator=generator)
-    return Chances(faced >= run.faceless, redrawn < run.redrawn)
+    faced, own = torch.rand((2, count), generator=generator)
+    return Chances(faced >= run.faceless, own < run.own)
 
 
 def pose_error(poses: Float[Tensor, "B N 3 4"], places: Float[Tensor, "B N 6"]) -> Float[Tensor, ""]:
@@ -154,26 +157,25 @@ def animator_loss(
 
     That is `sketch` times `drawing_error` and `change_error` of the drawing, and `change` times the `change_error` of the clean
     latents that the prediction implies, where it is told of expression and its frames do not betray it: at the last level, and
-    where they are redrawn. There the clean latents count, not what is predicted. `weights`: of pixels; latents have their means.
+    on its own course. There the clean latents count, not what is predicted. `weights`: of pixels; latents have their means.
     """
     config = run.network
     count, kept = len(batch.targets), (~draws.dropped).float()
     pictures, masked = signed(batch.targets), _masked(config.motion, batch)
     latents = to_latents(pictures.flatten(0, 1), config).unflatten(0, (count, -1))
     source, clean = latents[:, SOURCE] * kept[:, None, None, None], latents[:, 1:]
-    noisy, level, levels = schedule.noisy(clean, draws.noise, draws.timesteps), draws.timesteps[:, -1], config.schedule.levels
+    noisy, level, last = schedule.noisy(clean, draws.noise, draws.timesteps), draws.timesteps[:, -1], config.schedule.levels - 1
     told = chances.faced & ~draws.dropped
-    redrawn = told & chances.redrawn & (level >= levels // 2)
-    swapped = redrawn[:, None] * schedule.signal(draws.timesteps)
+    course = OwnCourse(schedule, draws.noise, told & chances.own & (level >= _LEAST_OWN * last))
     posed, moving = masked[:, SOURCE], masked[:, 1:]
     faces = _faces(config.motion, batch, slice(1, None))
     shown = (pictures[:, SOURCE], posed, moving, faces)
-    made = network(noisy, draws.timesteps, source, *shown, kept, chances.faced.float(), swapped, clean)
+    made = network(noisy, draws.timesteps, source, *shown, kept, chances.faced.float(), course)
     predicted, noisy, drawn = (each.float() for each in made)
     implied = schedule.clean(noisy, predicted, draws.timesteps)
     missed = predicted - schedule.target(clean, draws.noise, draws.timesteps)
-    wrong = torch.where(redrawn[:, None, None, None, None], implied - clean, missed).square()
+    wrong = torch.where(course.taken[:, None, None, None, None], implied - clean, missed).square()
     pooled = F.avg_pool2d(weights.flatten(0, 1), config.latent_scale).unflatten(0, weights.shape[:2])
-    frames, counted = pictures[:, 1:], told & (redrawn | (level == levels - 1))
+    frames, counted = pictures[:, 1:], told & (course.taken | (level == last))
     loss = (wrong * pooled).mean() + run.sketch * (drawing_error(drawn, frames, weights) + change_error(drawn, frames))
     return loss + run.change * change_error(implied, clean, counted)

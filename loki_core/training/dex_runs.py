@@ -47,16 +47,15 @@ class DexRun:
     """Weight of what is wrong in the motion trainer's drawing of the frames and of their change; it learns by that and by what is
     predicted from it."""
     change: float = 1.0
-    """Weight of what is wrong in the change of expression that is predicted from noise alone, or with the drawing in place of the
-    truth: `change_error` of clean latents."""
-    redrawn: float = 0.5
-    """Share of the windows at the upper half of the levels where the drawing takes the place of the truth below the noise, as in
-    sampling what the first steps draw does."""
+    """Weight of what is wrong in the change of expression that is predicted from noise alone, or from what the network itself has
+    drawn: `change_error` of clean latents."""
+    own: float = 0.6
+    """Share of the windows where what the network itself has drawn stands below the noise, as in sampling, and not the truth."""
 
     def __post_init__(self) -> None:
-        if (self.change or self.redrawn) and self.network.schedule.prediction == "epsilon":
+        if (self.change or self.own) and self.network.schedule.prediction == "epsilon":
             raise ValueError(
-                "expected no change and nothing redrawn with a network that predicts noise, which says little of frames"
+                "expected no change and nothing of its own with a network that predicts noise, which says little of frames"
             )
 
     def to_dict(self) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, UInt8
+from scipy.optimize import least_squares
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -24,12 +25,14 @@ from loki_core.head.rotation import compose, invert
 
 __all__ = ["MatchedHead", "turned_apart"]
 
-_STEPS = torch.tensor([0.04] * 3 + [0.004] * 3)
-"""Between drawings whose difference stands for a derivative: radians, metres."""
-_BLURS = ((3.0, 6), (1.5, 6))
-"""Standard deviation of what is matched, pixels, and rounds: coarse first, so that a wide turn is found."""
-_SMALLEST = 0.02
-"""Steps that one round must go for another to follow."""
+_STEPS = np.array([0.04] * 3 + [0.004] * 3)
+"""Between drawings whose difference stands for a derivative: radians, metres. The unknowns are counted in them."""
+_AROUND = np.concatenate([np.eye(6), -np.eye(6)])
+_BLURS = (3.0, 1.5)
+"""Standard deviation of what is matched, pixels: coarse first, so that a wide turn is found."""
+_ROUNDS = 7
+_ENOUGH = 1e-3
+"""Relative change of what is missing, and of what is found, that ends the rounds of a blur."""
 _MARGIN = 2
 """Pixels around the head that count, and around eyes, brows and mouth that do not: a face drawn badly should turn nothing."""
 
@@ -62,59 +65,34 @@ class MatchedHead:
     def turn(self, picture: UInt8[Tensor, "3 H W"]) -> Float[Tensor, "3"]:
         """Rotation vector, radians about the camera's axes, that turns the head of the target to how it is in the picture.
 
-        Levenberg-Marquardt on turn and place at once (Baker & Matthews 2004, Lucas-Kanade 20 Years On, section 4.5), on
-        pictures that are blurred alike.
+        Least squares for turn and place at once, between pictures that are blurred alike (Baker & Matthews 2004, Lucas-Kanade 20
+        Years On).
         """
-        seen = picture.permute(1, 2, 0).numpy().astype(np.float32)
-        found = np.zeros(6)
-        weights = self._weights()
-        for blur, rounds in _BLURS:
-            now, damping = self._linearised(found, blur, weights), 1e-3
-            missing = now.missing(seen)
-            for _ in range(rounds):
-                step = now.solve(missing, damping)
-                if float(np.abs(step).max()) < _SMALLEST:
-                    break
-                tried = self._linearised(found + step, blur, weights)
-                ahead = tried.missing(seen)
-                if ahead @ ahead < missing @ missing:
-                    found, now, missing, damping = found + step, tried, ahead, damping / 5
-                else:
-                    damping *= 10
-        return torch.from_numpy(found[:3] * _STEPS[:3].numpy()).float()
+        seen, weights, found = _channels_last(picture), self._weights(), np.zeros(6)
+        for blur in _BLURS:
+
+            def missing(at: Float[np.ndarray, "6"], blur: float = blur) -> Float[np.ndarray, "K"]:
+                apart = self._at(at[None])[0] - seen
+                return (cv2.GaussianBlur(apart, (0, 0), blur) * weights).ravel()
+
+            def changes(at: Float[np.ndarray, "6"], blur: float = blur) -> Float[np.ndarray, "K 6"]:
+                drawn = [cv2.GaussianBlur(each, (0, 0), blur) for each in self._at(at + _AROUND)]
+                on, back = np.stack(drawn).reshape(2, 6, *seen.shape)
+                return ((on - back) / 2 * weights).reshape(6, -1).T
+
+            found = least_squares(missing, found, changes, ftol=_ENOUGH, xtol=_ENOUGH, max_nfev=_ROUNDS).x
+        return torch.from_numpy(found[:3] * _STEPS[:3]).float()
+
+    def _at(self, offsets: Float[np.ndarray, "N 6"]) -> Float[np.ndarray, "N H W 3"]:
+        """Drawings of the target, turned and moved by so many steps."""
+        moved = torch.from_numpy(offsets * _STEPS).float()
+        return _channels_last(_drawn(self.head, self.person, self.sample, self.params, moved).pictures)
 
     def _weights(self) -> Float[np.ndarray, "H W 1"]:
         """The head with a margin that it may turn into, without the features of the face."""
         drawn = _drawn(self.head, self.person, self.sample, self.params, torch.zeros(1, 6))
         head, features = (_widened(each[0]) for each in (drawn.masks, drawn.focus > 0))
         return (head & ~features).numpy().astype(np.float32)[..., None]
-
-    def _linearised(self, found: Float[np.ndarray, "6"], blur: float, weights: Float[np.ndarray, "H W 1"]) -> _Linearised:
-        offsets = torch.cat([torch.zeros(1, 6), -torch.eye(6), torch.eye(6)]) + torch.from_numpy(found).float()
-        drawn = _drawn(self.head, self.person, self.sample, self.params, offsets * _STEPS)
-        here, *around = drawn.pictures.permute(0, 2, 3, 1).numpy().astype(np.float32)
-        back, on = np.stack([cv2.GaussianBlur(each, (0, 0), blur) for each in around]).reshape(2, 6, *here.shape)
-        return _Linearised(here, (on - back) / 2, weights, blur)
-
-
-@dataclass(frozen=True, eq=False)
-class _Linearised:
-    picture: Float[np.ndarray, "H W 3"]
-    changes: Float[np.ndarray, "6 H W 3"]
-    """By each unknown, blurred."""
-    weights: Float[np.ndarray, "H W 1"]
-    blur: float
-
-    def missing(self, seen: Float[np.ndarray, "H W 3"]) -> Float[np.ndarray, "K"]:
-        """What is not explained."""
-        apart = cv2.GaussianBlur(seen - self.picture, (0, 0), self.blur)
-        return (apart * self.weights).reshape(-1)
-
-    def solve(self, missing: Float[np.ndarray, "K"], damping: float) -> Float[np.ndarray, "6"]:
-        rows = (self.changes * self.weights).reshape(6, -1)
-        normal = rows @ rows.T
-        ridge = damping * np.diag(np.diag(normal)) + np.eye(6)  # levels squared: nothing beside what a picture has
-        return np.linalg.solve(normal + ridge, rows @ missing)
 
 
 def _drawn(head: HeadModel, person: Person, sample: Sample, params: FlameParams, offsets: Float[Tensor, "N 6"]) -> Drawn:
@@ -130,3 +108,8 @@ def _drawn(head: HeadModel, person: Person, sample: Sample, params: FlameParams,
 
 def _widened(mask: Bool[Tensor, "H W"]) -> Bool[Tensor, "H W"]:
     return F.max_pool2d(mask[None].float(), 2 * _MARGIN + 1, stride=1, padding=_MARGIN)[0] > 0
+
+
+def _channels_last(pictures: UInt8[Tensor, "*N 3 H W"]) -> Float[np.ndarray, "*N H W 3"]:
+    """As OpenCV takes them, floats."""
+    return pictures.movedim(-3, -1).numpy().astype(np.float32)

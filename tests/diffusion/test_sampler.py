@@ -19,7 +19,7 @@ def test_a_network_that_knows_the_picture_draws_it_without_noise_in_any_number_o
 
     def predict(branch, x, time):
         times = torch.full((len(x),), time)
-        signal = schedule.signal(times)[:, None, None, None]
+        signal = schedule.alphas_cumprod[times, None, None, None].sqrt().float()
         return schedule.target(clean, (x - signal * clean) / (1 - signal**2).sqrt(), times)
 
     made = denoise(noise, ddim(config), predict, Guidance(1.0), steps=steps, before_step=lambda step: None)

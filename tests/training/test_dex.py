@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,14 +19,14 @@ from loki_core.dex.pipeline import DexPipeline
 from loki_core.dex.saved import read_motion_network
 from loki_core.dex.similarity import pose_matrix
 from loki_core.dex.windows import DRIVERS, VIEWS, DrivenWindows
-from loki_core.diffusion.latents import to_latents
 from loki_core.errors import InputError
 from loki_core.head.embedded import embedded_head
 from loki_core.training.config import LossConfig, OptimizerConfig, TrainConfig
 from loki_core.training.dex_losses import Chances, animator_loss, change_error, known_loss, motion_loss, pose_error
 from loki_core.training.dex_runs import DEX_RUNS, DexRun, MotionRun, run_without
 from loki_core.training.dex_trainers import DexTrainer, MotionTrainer
-from loki_core.training.step import draw_chances
+from loki_core.training.own_course import OwnCourse
+from loki_core.training.step import Draws, draw_chances
 from tests.dex.saved import assert_encoders_equal
 from tests.dex.tiny import TINY, TINY_MOTION
 
@@ -180,13 +181,20 @@ def test_a_resumed_run_of_the_encoders_ends_with_the_same_weights(tmp_path: Path
 
 
 def loss_on_four(
-    made: DexTrainer, *, sketch: float = 0.0, change: float = 0.0, pure: float = 0.0, faced: bool = True, redrawn: bool = False
+    made: DexTrainer,
+    *,
+    sketch: float = 0.0,
+    change: float = 0.0,
+    faced: bool = True,
+    own: bool = False,
+    levels: Sequence[int] = (180, 382, 655, 774),
 ) -> float:
-    """Always the same windows and noise; `pure`: the share of windows at the last level."""
+    """Always the same windows and noise."""
     windows = DrivenWindows(HEAD, DATA, "clip")
     batch = collate([windows[index] for index in range(4)])
-    draws = draw_chances(TINY, 4, 4, LossConfig(drop=0.0, pure=pure), seed=0, step=0)
-    chances, plain = Chances(torch.full((4,), faced), torch.full((4,), redrawn)), torch.ones(4, 4, 1, 16, 16)
+    noise = draw_chances(TINY, 4, 4, LossConfig(), seed=0, step=0).noise
+    draws = Draws(noise, torch.tensor(levels)[:, None].expand(-1, 4), torch.zeros(4, dtype=torch.bool))
+    chances, plain = Chances(torch.full((4,), faced), torch.full((4,), own)), torch.ones(4, 4, 1, 16, 16)
     run = replace(ANIMATOR, sketch=sketch, change=change)
     with torch.no_grad():
         return animator_loss(made.network, run, made.schedule, batch, draws, chances, plain).item()
@@ -205,39 +213,23 @@ def test_training_the_animator_lowers_the_loss_and_leaves_the_encoders(tmp_path:
 def test_the_change_of_expression_counts_where_it_is_drawn_from_noise_alone_and_told(tmp_path: Path):
     made = animator(tmp_path)
 
-    def added(pure: float, faced: bool) -> float:
-        return loss_on_four(made, change=1.0, pure=pure, faced=faced) - loss_on_four(made, pure=pure, faced=faced)
+    def added(level: int, faced: bool) -> float:
+        levels = (level,) * 4
+        return loss_on_four(made, change=1.0, levels=levels, faced=faced) - loss_on_four(made, levels=levels, faced=faced)
 
-    assert added(0.0, True) == added(1.0, False) == 0
-    assert added(1.0, True) == pytest.approx(1, abs=0.2)  # an untrained network predicts no change
+    assert added(600, True) == added(999, False) == 0
+    assert added(999, True) == pytest.approx(1, abs=0.2)  # an untrained network predicts no change
 
 
-def test_the_drawing_takes_the_place_of_the_truth_at_high_levels_where_expression_is_told(tmp_path: Path):
+def test_what_is_drawn_takes_the_place_of_the_truth_where_expression_is_told_and_levels_are_not_low(tmp_path: Path):
     made = animator(tmp_path)
-    assert loss_on_four(made, redrawn=True) != loss_on_four(made)
-    assert loss_on_four(made, redrawn=True, change=1.0) > loss_on_four(made, redrawn=True)
-    assert loss_on_four(made, redrawn=True, faced=False) == loss_on_four(made, faced=False)
-    seen: list[torch.Tensor] = []
-    made.network.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[-2]))
-    loss_on_four(made, redrawn=True)
-    levels = draw_chances(TINY, 4, 4, LossConfig(drop=0.0), seed=0, step=0).timesteps[:, 0]
-    assert torch.equal(seen[0].any(1), levels >= TINY.schedule.levels // 2) and seen[0].any() and not seen[0].all()
-
-
-def test_frames_that_are_redrawn_hold_the_drawing_below_their_noise(tmp_path: Path):
-    network, draw = animator(tmp_path).network, torch.Generator().manual_seed(3)
-    pictures, clean = torch.rand(1, 3, 3, 16, 16, generator=draw) * 2 - 1, torch.rand(1, 2, 12, 8, 8, generator=draw)
-    noisy, ones = torch.rand(1, 2, 12, 8, 8, generator=draw), torch.ones(1)
-    seen: list[torch.Tensor] = []
-    network.generation.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
-    shown = (pictures[:, 0], pictures[:, 0], pictures[:, 1:], pictures[:, 1:])
-    with torch.no_grad():
-        _, taken, drawn = network(
-            noisy, torch.full((1, 2), 700), clean[:, 0], *shown, ones, ones, torch.full((1, 2), 0.25), clean
-        )
-    sketched = to_latents(drawn.flatten(0, 1), TINY)
-    torch.testing.assert_close(seen[0][:, :12], noisy[0] + 0.25 * (sketched - clean[0]))
-    torch.testing.assert_close(taken[0], seen[0][:, :12])
+    assert loss_on_four(made, own=True) != loss_on_four(made)
+    assert loss_on_four(made, own=True, change=1.0) > loss_on_four(made, own=True)
+    assert loss_on_four(made, own=True, faced=False) == loss_on_four(made, faced=False)
+    seen: list[OwnCourse] = []
+    made.network.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[-1]))
+    assert loss_on_four(made, own=True, levels=(50, 150, 500, 999)) > 0
+    assert seen[0].taken.tolist() == [False, True, True, True]
 
 
 def test_what_is_asked_of_frames_needs_a_network_that_says_something_of_them():

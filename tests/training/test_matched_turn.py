@@ -53,7 +53,7 @@ def test_a_turn_between_two_blurred_pale_and_noisy_pictures_is_found_too(scenes)
 
 def test_another_face_on_a_head_that_keeps_still_turns_nothing(scenes):
     truth = torch.stack([sample.targets for sample in scenes.apart])
-    assert turned_apart(HEAD, scenes.shown, scenes.apart, truth, (0, FACE_CHANGED)) == 0
+    assert turned_apart(HEAD, scenes.shown, scenes.apart, truth, (0, FACE_CHANGED)) < 1e-3
 
 
 def test_a_head_that_turns_with_another_face_is_found_out(scenes):
