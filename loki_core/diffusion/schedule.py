@@ -70,6 +70,10 @@ class NoiseSchedule:
         self.config = config
         self.alphas_cumprod = (1 - noise_betas(config)).cumprod(0)
 
+    def spread(self, timesteps: Int[Tensor, "*B"]) -> Float[Tensor, "*B"]:
+        """sqrt(1 - a): how much of the noise is in the noisy latents."""
+        return (1 - self.alphas_cumprod.to(timesteps.device)[timesteps]).sqrt().float()
+
     def noisy(
         self, clean: Float[Tensor, "*B C h w"], noise: Float[Tensor, "*B C h w"], timesteps: Int[Tensor, "*B"]
     ) -> Float[Tensor, "*B C h w"]:

@@ -45,6 +45,9 @@ _LEAST_CHANGE = 1e-4
 """Mean square over a picture: about one level of 255; less is not made much of."""
 _LEAST_OWN = 0.1
 """Of the levels; below, the network can change little of what it has drawn."""
+_LEAST_NOISE = 0.4
+"""In noisy latents, for an error of clean ones to count as the velocity's does, which is that over it; else the lowest levels
+would have it all."""
 _CHANCES = 7919
 """Apart from the seeds that noise is drawn with."""
 
@@ -157,7 +160,8 @@ def animator_loss(
 
     That is `sketch` times `drawing_error` and `change_error` of the drawing, and `change` times the `change_error` of the clean
     latents that the prediction implies, where it is told of expression and its frames do not betray it: at the last level, and
-    on its own course. There the clean latents count, not what is predicted. `weights`: of pixels; latents have their means.
+    on its own course. There the clean latents count, as much as errors of velocity do, for what was drawn so far is no truth that
+    a velocity could lead to. `weights`: of pixels; latents have their means.
     """
     config = run.network
     count, kept = len(batch.targets), (~draws.dropped).float()
@@ -174,7 +178,8 @@ def animator_loss(
     predicted, noisy, drawn = (each.float() for each in made)
     implied = schedule.clean(noisy, predicted, draws.timesteps)
     missed = predicted - schedule.target(clean, draws.noise, draws.timesteps)
-    wrong = torch.where(course.taken[:, None, None, None, None], implied - clean, missed).square()
+    spread = schedule.spread(draws.timesteps).clamp_min(_LEAST_NOISE)[..., None, None, None]
+    wrong = torch.where(course.taken[:, None, None, None, None], (implied - clean) / spread, missed).square()
     pooled = F.avg_pool2d(weights.flatten(0, 1), config.latent_scale).unflatten(0, weights.shape[:2])
     frames, counted = pictures[:, 1:], told & (course.taken | (level == last))
     loss = (wrong * pooled).mean() + run.sketch * (drawing_error(drawn, frames, weights) + change_error(drawn, frames))

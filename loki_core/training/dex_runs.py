@@ -79,7 +79,7 @@ DEX_RUNS: Mapping[str, MotionRun | DexRun] = MappingProxyType(
             TrainConfig(
                 preset="dex-mini",
                 data=SyntheticConfig(size=64, frames=5, still=0.0),
-                loss=LossConfig(focus=10.0, pure=0.25),  # the UNets know heads already
+                loss=LossConfig(focus=4.0, pure=0.25),  # the UNets know heads already
             ),
         ),
     }
