@@ -130,16 +130,33 @@ def _compared(read: list[_Saved], arguments: argparse.Namespace) -> Compared:
     return Compared(tuple(methods), weights, next(iter(sides), _SIDE))
 
 
-def _samplers(arguments: argparse.Namespace) -> dict[str, SamplerConfig]:
+def _samplers(saved: _Saved, arguments: argparse.Namespace) -> dict[str, SamplerConfig]:
     """By what is added to a network's name: plain sampling, and progressive guidance where it is asked for."""
     from loki_core.diffusion.guidance import Guidance
     from loki_core.diffusion.pipeline import SamplerConfig
 
-    spans = {"": 0} if arguments.progressive is None else {"": 0, f", progressive {arguments.progressive}": arguments.progressive}
+    steps = _usual_steps(saved.pipeline) if arguments.steps is None else arguments.steps
+    late = arguments.progressive
+    if late is not None and not 1 <= late < steps / 2:
+        raise InputError(
+            f"expected --progressive of 1 or more, and below half of the {steps} steps of '{saved.name}', got {late}; "
+            "ask for more --steps, or for fewer of them without expression"
+        )
+    spans = {"": 0} if late is None else {"": 0, f", progressive {late}": late}
     return {
-        label: SamplerConfig(steps=arguments.steps, guidance=Guidance(motion=arguments.guidance, progressive=span))
+        label: SamplerConfig(steps=steps, guidance=Guidance(motion=arguments.guidance, progressive=span))
         for label, span in spans.items()
     }
+
+
+def _usual_steps(pipeline: LokiPipeline | DexPipeline) -> int:
+    """As many as the network's renderer takes unless told."""
+    from loki_core.dex.pipeline import DexPipeline
+    from loki_core.render.dex.options import DEX_SETTINGS
+    from loki_core.render.diffused.options import DIFFUSED_SETTINGS
+
+    settings = DEX_SETTINGS if isinstance(pipeline, DexPipeline) else DIFFUSED_SETTINGS
+    return next(int(each.default) for each in settings if each.name == "steps")
 
 
 def _methods(saved: _Saved, arguments: argparse.Namespace) -> list[Learned]:
@@ -151,7 +168,7 @@ def _methods(saved: _Saved, arguments: argparse.Namespace) -> list[Learned]:
 
     head, half, pipeline = embedded_head(), half_is_fast(), saved.pipeline
     made: list[Learned] = []
-    for label, config in _samplers(arguments).items():
+    for label, config in _samplers(saved, arguments).items():
         name = saved.name + label
         if isinstance(pipeline, DexPipeline):
             tellings = _tellings(saved.folder, pipeline, head, arguments.told or ())

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["add_options", "run"]
 
-_APART, _CLIPS, _COLUMNS = 48, 4, 12
-"""People who are driven by two others, clips, and people on the sheet; fewer where fewer are asked for."""
+_CLIPS, _COLUMNS = 4, 12
+"""Clips, and people on the sheet; fewer where fewer are asked for."""
 _LONG = 40
 """Frames of a clip of several windows."""
 _DRIVERS, _POSES = 24, 32
@@ -43,7 +43,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--dex", type=Path, metavar="FOLDER", help=f"DeX-Portrait's for --suite (default: {DEX_MINI})")
     group.add_argument("--lia-x", type=Path, metavar="FILE", help="LIA-X's for --suite")
     group.add_argument("--identities", type=int, default=200, metavar="N", help="held-out people (default: 200)")
-    group.add_argument("--steps", type=int, default=10, metavar="N", help="steps of sampling (default: 10)")
+    group.add_argument(
+        "--steps", type=int, metavar="N", help="steps of sampling (default: as many as the network's renderer takes)"
+    )
     group.add_argument(
         "--guidance",
         type=float,
@@ -89,7 +91,7 @@ def run(arguments: argparse.Namespace) -> int:
         head,
         size=compared.side,
         pairs=count,
-        apart=min(count, _APART),
+        apart=count,
         movements=count,
         clips=min(count, _CLIPS),
     )
@@ -114,11 +116,10 @@ def _check(arguments: argparse.Namespace) -> None:
         raise InputError("expected --suite or --network, got both; give one of the two")
     if not arguments.suite and (arguments.loki or arguments.dex or arguments.lia_x):
         raise InputError("expected --suite with --loki, --dex or --lia-x, got none; add it, or name folders with --network")
-    if arguments.identities < 2 or arguments.steps < 1:
-        raise InputError(f"expected at least 2 identities and 1 step, got {arguments.identities} and {arguments.steps}")
-    span = arguments.progressive
-    if span is not None and not 1 <= span < arguments.steps / 2:
-        raise InputError(f"expected --progressive of 1 or more, and below half of {arguments.steps} steps, got {span}")
+    if arguments.identities < 2:
+        raise InputError(f"expected at least 2 identities, got {arguments.identities}")
+    if arguments.steps is not None and arguments.steps < 1:
+        raise InputError(f"expected at least 1 step, got {arguments.steps}")
 
 
 def _reported(
@@ -159,12 +160,13 @@ def _setting(arguments: argparse.Namespace, compared: Compared) -> Setting:
     import torch
 
     from loki_core.training.evaluation_report import Setting
+    from loki_core.training.network_methods import DexMethod, NetworkMethod
     from loki_core.training.run_folder import source_commit
     from loki_core.training.sampling import half_is_fast
 
     return Setting(
         arguments.identities,
-        arguments.steps,
+        {each.name: each.sampler.steps for each in compared.methods if isinstance(each, NetworkMethod | DexMethod)},
         arguments.guidance,
         source_commit(),
         compared.weights,

@@ -49,7 +49,7 @@ class People:
     found: int
     """Portraits looked for: whole groups of `ways`."""
     probed: int
-    """Mixed-up inputs, and what the tracker reads of own and borrowed motion."""
+    """Mixed-up inputs, what the tracker reads of own and borrowed motion, and, of those driven apart, turns by matching."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,8 @@ def _figures(method: Method, scenes: HeldOut, head: HeadModel, tick: _Counter) -
     if apart:
         made = _drawn(method.frames, apart, drew)
         likeness, separated = _separated(made, apart, head, ways, tick)
-        turned = turned_apart(head, scenes.shown[: len(apart)], apart, made, (0, FACE_CHANGED))
+        some = slice(min(len(apart), len(probed)))
+        turned = turned_apart(head, scenes.shown[some], apart[some], made[some], (0, FACE_CHANGED))
         figures = replace(figures, apart=likeness, separation=separated, turned=turned)
     if not isinstance(method, Learned):
         return figures

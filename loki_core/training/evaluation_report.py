@@ -26,8 +26,8 @@ class Setting:
     """What the figures were made with."""
 
     identities: int
-    steps: int
-    """Of DDIM."""
+    steps: Mapping[str, int]
+    """Of DDIM, by the column's name."""
     guidance: float
     commit: str | None
     weights: Mapping[str, str]
@@ -78,7 +78,7 @@ _ROWS: tuple[_Row, ...] = (
         ".2f",
         lambda p: p.apart,
     ),
-    ("another face: head turned, by matching, degrees ↓", lambda f: f.turned, ".2f", lambda p: p.apart),
+    ("another face: head turned, by matching, degrees ↓", lambda f: f.turned, ".2f", lambda p: min(p.apart, p.probed)),
     ("another pose: face changed, HEF ↓", lambda f: f.separation.hef if f.separation else None, ".4f", lambda p: p.apart),
     ("faces that the tracker found ↑", lambda f: (f.own.read.found + f.borrowed.read.found) / 2, ".3f", lambda p: p.probed),
     ("change in a held pose / in motion ↓", lambda f: f.held_change, ".3f", lambda p: p.clips),
@@ -124,8 +124,9 @@ def notes(figures: Mapping[str, Figures], setting: Setting) -> list[str]:
     return [
         f"{setting.identities} people whom training has not met (data seed {setting.data_seed}); "
         f"portraits are found among {ways}.",
-        f"{setting.steps} steps of DDIM, guidance {setting.guidance:g}, noise seed {setting.noise_seed}, "
-        f"{setting.precision}, {setting.threads} threads, commit {setting.commit or 'unknown'}.",
+        f"Guidance {setting.guidance:g}, noise seed {setting.noise_seed}, {setting.precision}, {setting.threads} threads, "
+        f"commit {setting.commit or 'unknown'}.",
+        *(f"Steps of DDIM for {name}: {count}." for name, count in setting.steps.items()),
         *(f"Weights of {name}: SHA-256 {value}." for name, value in setting.weights.items()),
     ]
 

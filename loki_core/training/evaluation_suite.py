@@ -8,6 +8,7 @@ from loki_core.training.evaluation import Figures, Likeness
 from loki_core.training.evaluation_pose import PoseAccuracy
 from loki_core.training.evaluation_report import Setting, cell, markdown_table, notes, pose_lines
 from loki_core.training.held_out import MOVEMENTS
+from loki_core.training.methods import TRUTH
 
 __all__ = ["suite_table"]
 
@@ -17,7 +18,8 @@ _HEAD = (
 )  # fmt: skip
 _APART_HEAD = (
     "renderer", "another face: head turned, degrees ↓", "people", "as the tracker reads it ↓", "people",
-    "another pose: face changed, HEF ↓", "people", *(f"{name}: cosine ↑" for name in MOVEMENTS), "people",
+    "another pose: face changed, HEF ↓", "the truth's, same people", "people",
+    *(f"{name}: cosine ↑" for name in MOVEMENTS), "people",
 )  # fmt: skip
 
 
@@ -31,7 +33,7 @@ def suite_table(
     lines = [
         *markdown_table([_HEAD, *(row for name, each in figures.items() for row in _rows(name, each))]),
         "",
-        *markdown_table([_APART_HEAD, *(_apart(name, each) for name, each in figures.items())]),
+        *markdown_table([_APART_HEAD, *(_apart(name, each, figures.get(TRUTH)) for name, each in figures.items())]),
         "",
         *pose_lines(poses),
         *notes(figures, setting),
@@ -58,10 +60,12 @@ def _cells(found: Likeness | None) -> list[str]:
     return [cell(value, form) for value, form in (*shown, (found.read.found, ".3f"), (found.identity, ".3f"))]
 
 
-def _apart(name: str, figures: Figures) -> list[str]:
-    found = figures.separation
-    moved = [cell(None, "")] * 6
+def _apart(name: str, figures: Figures, truth: Figures | None) -> list[str]:
+    found, floor = figures.separation, truth.separation if truth else None
+    moved = [cell(None, "")] * 7
     if found is not None:
-        read = [cell(found.pose_degrees, ".2f"), str(found.pose_people), cell(found.hef, ".4f"), str(found.hef_people)]
-        moved = [cell(figures.turned, ".2f"), str(figures.people.apart), *read]
+        face = cell(found.hef, ".4f") + (f" ± {found.hef_error:.4f}" if found.hef_error is not None else "")
+        least = cell(floor.hef_among(found) if floor else None, ".4f")
+        read = [cell(found.pose_degrees, ".2f"), str(found.pose_people), face, least, str(found.hef_people)]
+        moved = [cell(figures.turned, ".2f"), str(min(figures.people.apart, figures.people.probed)), *read]
     return [name, *moved, *(f"{value:.3f}" for value in figures.cosines), str(figures.people.movements)]

@@ -21,9 +21,11 @@ from loki_core.render.warp.renderer import WarpRenderer
 from loki_core.track.matte import person_matte
 from loki_core.training.held_out import Driven
 
-__all__ = ["Frozen", "Learned", "Method", "Truth", "WarpMethod", "crop_camera"]
+__all__ = ["TRUTH", "Frozen", "Learned", "Method", "Truth", "WarpMethod", "crop_camera"]
 
 Pictures = UInt8[Tensor, "B T 3 H W"]
+TRUTH = "truth"
+"""The name of what the targets are."""
 _WARP_SIDE = 128
 """Pixels that a small portrait is enlarged to before it is warped: eyes need some to be found in."""
 
@@ -83,7 +85,7 @@ class Frozen:
 class Truth:
     """What the targets are: the best that any method could do, and what measuring itself loses."""
 
-    name = "truth"
+    name = TRUTH
     people = None
     apart = True
 

@@ -49,9 +49,31 @@ class Separation:
     pose_degrees: float | None
     """The head, when the expression is another's."""
     pose_people: int
-    hef: float | None
-    """The face, when the pose is another's: both drawn in the same pose, in HEF's units."""
-    hef_people: int
+    hefs: tuple[float | None, ...]
+    """The face of each person, when the pose is another's: both drawn in the same pose, in HEF's units; None where one was not
+    found."""
+
+    @property
+    def hef(self) -> float | None:
+        """The mean over the people seen in both."""
+        return _mean(self._seen)
+
+    @property
+    def hef_error(self) -> float | None:
+        """The standard error of that mean."""
+        return float(np.std(self._seen, ddof=1) / np.sqrt(self.hef_people)) if self.hef_people > 1 else None
+
+    @property
+    def hef_people(self) -> int:
+        return len(self._seen)
+
+    def hef_among(self, others: Separation) -> float | None:
+        """The mean over those who were seen in the pictures of both methods."""
+        return _mean([own for own, other in zip(self.hefs, others.hefs, strict=True) if own is not None and other is not None])
+
+    @property
+    def _seen(self) -> list[float]:
+        return [each for each in self.hefs if each is not None]
 
 
 def look(
@@ -87,13 +109,16 @@ def separation(
     head: HeadModel,
 ) -> Separation:
     """Compare what is seen of each sample's first target with its target of another's face, and with that of another's pose."""
-    angles, faces = [], []
+    angles: list[float] = []
+    faces: list[float | None] = []
     for first, face, pose, sample in zip(before, face_changed, pose_changed, samples, strict=True):
         if first is not None and face is not None:
             angles.append(_angle(first, face))
-        if first is not None and pose is not None:
+        if first is None or pose is None:
+            faces.append(None)
+        else:
             faces.append(_hef(pose, _with_face(sample.coefficients[0], first), sample, head))
-    return Separation(_mean(angles), len(angles), _mean(faces), len(faces))
+    return Separation(_mean(angles), len(angles), tuple(faces))
 
 
 def _mean(values: Sequence[float]) -> float | None:

@@ -33,7 +33,7 @@ from loki_core.training.read_back import ReadBack, Separation
 from tests.dex.saved import tiny_mapping
 from tests.dex.tiny import TINY as TINY_DEX
 
-SETTING = Setting(4, 5, 1.5, None, {"dex-mini": "abc"}, 1, "float32")
+SETTING = Setting(4, {"dex-mini": 5}, 1.5, None, {"dex-mini": "abc"}, 1, "float32")
 POSES = {"dex-mini": PoseAccuracy(PoseErrors(3.25, 1.5, 2.5), PoseErrors(14.0, 6.0, 9.0), 8)}
 
 
@@ -43,7 +43,7 @@ def figures(*, apart: bool) -> Figures:
         own=likeness,
         borrowed=Likeness(math.inf, 1.0, 1.0, ReadBack(None, None, 0.0)),
         apart=likeness if apart else None,
-        separation=Separation(1.25, 3, 0.0075, 2) if apart else None,
+        separation=Separation(1.25, 3, (0.005, 0.01, None, None)) if apart else None,
         turned=0.75 if apart else None,
         cosines=(0.1, 0.2, 0.3, 0.4),
         ways=4,
@@ -61,17 +61,19 @@ def cells(line: str) -> list[str]:
 
 def test_each_renderer_has_a_row_for_each_kind_of_motion():
     absent = ("LIA-X (name a file of weights with --lia-x)",)
-    made = {"dex-mini": figures(apart=True), "lia-x": figures(apart=False)}
+    truth = replace(figures(apart=True), separation=Separation(2.0, 4, (0.004, 0.002, 0.5, 0.5)))
+    made = {"dex-mini": figures(apart=True), "lia-x": figures(apart=False), "truth": truth}
     lines = suite_table(made, SETTING, poses=POSES, absent=absent).splitlines()
     first = lines[: lines.index("")]
-    assert len({len(line) for line in first}) == 1 and len(first) == 2 + 2 * 3
+    assert len({len(line) for line in first}) == 1 and len(first) == 2 + 3 * 3
     own = ["dex-mini", "same identity", "20.25", "0.750", "2.50", "0.0125", "0.750", "0.500", "4", "1,234,567", "0.500"]
     assert cells(first[2]) == own and cells(first[4]) == [own[0], "disentangled", *own[2:]]
     assert cells(first[3])[2:6] == ["inf", "1.000", "–", "–"]  # the tracker found no face
     assert cells(first[7])[1:8] == ["disentangled", *["–"] * 6]
     second = lines[len(first) + 1 :]
-    assert cells(second[2]) == ["dex-mini", "0.75", "4", "1.25", "3", "0.0075", "2", "0.100", "0.200", "0.300", "0.400", "4"]
-    assert cells(second[3])[1:7] == ["–"] * 6
+    read = ["0.75", "4", "1.25", "3", "0.0075 ± 0.0025", "0.0030", "2"]  # the truth's of the two who were found
+    assert cells(second[2]) == ["dex-mini", *read, "0.100", "0.200", "0.300", "0.400", "4"]
+    assert cells(second[3])[1:8] == ["–"] * 7
     assert lines[-1] == "Left out: LIA-X (name a file of weights with --lia-x)."
 
 
@@ -133,8 +135,18 @@ def test_progressive_guidance_stands_beside_none(weights: Path):
     compared = named_networks(arguments)
     names = ["tiny", "tiny, progressive 5", "tiny 2", "tiny 2, progressive 5", "tiny 2, sketch"]
     assert [method.name for method in compared.methods] == names == list(compared.weights)
+    sampled = [method.sampler for method in compared.methods if isinstance(method, NetworkMethod | DexMethod)]
+    assert {each.steps for each in sampled} == {12}
     spans = [method.sampler.guidance.progressive for method in compared.methods if isinstance(method, NetworkMethod | DexMethod)]
     assert spans == [0, 5, 0, 5] and compared.side == 16
+
+
+def test_each_network_takes_as_many_steps_as_its_renderer(weights: Path):
+    words = ["evaluate", "--network", str(weights / "loki"), str(weights / "dex")]
+    methods = named_networks(build_parser().parse_args(words)).methods
+    assert [each.sampler.steps for each in methods if isinstance(each, NetworkMethod | DexMethod)] == [10, 4]
+    with pytest.raises(InputError, match="below half of the 4 steps of 'tiny 2', got 2"):
+        named_networks(build_parser().parse_args([*words, "--progressive", "2"]))
 
 
 def test_a_dex_network_stands_a_second_time_as_the_renderer_is_told(weights: Path):
@@ -169,7 +181,7 @@ def test_weights_that_come_with_the_project_are_found(weights: Path):
         (["--suite", "--network", "there"], "--suite or --network, got both"),
         (["--suite", "--self", "clip.mp4"], "got both"),
         (["--network", "there", "--dex", "here"], "expected --suite with"),
-        (["--suite", "--progressive", "10"], "below half of 10 steps"),
+        (["--suite", "--progressive", "10"], "below half of the 10 steps of 'loki mini'"),
         (["--suite", "--progressive", "0"], "1 or more"),
         (["--suite", "--out", "table.txt"], "ends in .md"),
     ],

@@ -57,4 +57,4 @@ def test_people_who_are_not_seen_in_both_pictures_are_left_out(sample: Driven):
     before, face, pose = (sample.coefficients[k] for k in (0, FACE_CHANGED, POSE_CHANGED))
     found = separation([before, before], [face, None], [pose, pose], [sample] * 2, HEAD)
     assert (found.pose_people, found.hef_people) == (1, 2)
-    assert separation([None], [face], [pose], [sample], HEAD) == Separation(None, 0, None, 0)
+    assert separation([None], [face], [pose], [sample], HEAD) == Separation(None, 0, (None,))
