@@ -9,8 +9,8 @@ from loki_core.render.settings import Setting
 
 __all__ = ["DEX_SETTINGS"]
 
-_STEPS = 4
-"""Those after the fourth add grain: docs/decisions/0016-dex-renderer.md."""
+_STEPS = 2
+"""Those after the second add grain: docs/decisions/0016-dex-renderer.md."""
 
 DEX_SETTINGS = (
     Setting(
