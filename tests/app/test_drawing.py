@@ -61,4 +61,4 @@ def test_an_option_of_several_renderers_says_where_its_default_is_another(capsys
         build_parser().parse_args(["animate", "--help"])
     words = " ".join(capsys.readouterr().out.split())
     assert "small networks gain nothing by them, sd21 was made for 50. (default: 10)" in words
-    assert "--steps (default: 4), --guidance-motion, " in words
+    assert "--steps (default: 2), --guidance-motion, " in words

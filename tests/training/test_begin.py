@@ -76,9 +76,9 @@ def test_an_animator_that_begins_with_lokis_unets_first_draws_what_they_do_witho
     times, ones = torch.tensor([[10], [700]]), torch.ones(2)
     with torch.no_grad():
         expected = learned.predict(noisy, times, torch.zeros(2, 1, 8, 8, 8), learned.remember(reference))
-        drawn, _, _ = animator(
-            noisy, times, reference, pictures[:, 0], pictures[:, 0], pictures, pictures, ones, ones, torch.zeros(2, 1), noisy
-        )
+        shown = (pictures[:, 0], pictures[:, 0], pictures, pictures)
+        drawn, taken, _ = animator(noisy, times, reference, *shown, ones, ones, lambda x, times, predict: x)
+    assert torch.equal(taken, noisy)
     torch.testing.assert_close(drawn, expected, atol=1e-5, rtol=1e-4)
 
 
