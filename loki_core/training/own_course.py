@@ -14,12 +14,12 @@ from loki_core.diffusion.schedule import NoiseSchedule
 __all__ = ["OwnCourse"]
 
 _STEPS = 4
-"""Of sampling from noise alone to a clean picture, as the renderer takes them."""
+"""Of sampling from noise alone to a clean picture."""
 
 
 @dataclass(frozen=True, eq=False)
 class OwnCourse:
-    """Takes some windows from noise alone to their levels, in steps as long as those of sampling; the first may be shorter."""
+    """Takes some windows from noise alone to their levels, in steps of a quarter of the levels; the first may be shorter."""
 
     schedule: NoiseSchedule
     noise: Float[Tensor, "B T C h w"]
