@@ -35,13 +35,13 @@ def add(commands: Subparsers) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """0 if everything is well. pytest runs in any case, and last, so that its summary closes the output."""
+    """0 if everything is well. All run in any case; what failed is named at the end, where a long log is read first."""
     install_missing(ROOT / "requirements-dev.txt")
-    failed = [" ".join(check) for check in _CHECKS if _call(*check) != 0]
+    tests = ("pytest", *pytest_options(arguments.quick, arguments.k, arguments.workers))
+    failed = [command for command in (*_CHECKS, tests) if _call(*command) != 0]
     if failed:
-        print(f"\nNot well: {'; '.join(failed)} (see above). The tests follow.\n", flush=True)
-    tests = _call("pytest", *pytest_options(arguments.quick, arguments.k, arguments.workers))
-    return 1 if failed or tests else 0
+        print("\nNot well: " + "; ".join(" ".join(command) for command in failed) + ". See above.", flush=True)
+    return 1 if failed else 0
 
 
 def pytest_options(quick: bool, expression: str | None, workers: int) -> list[str]:

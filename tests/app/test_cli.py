@@ -10,10 +10,10 @@ from typing import Never
 import pytest
 
 from app.cli import build_parser, guard
+from app.commands import test as checks
 from app.commands.doctor import Finding
 from app.commands.options import check_output
 from app.commands.studio import check_port, credentials, default_host
-from app.commands.test import pytest_options
 from app.setup.environment import ROOT
 from app.setup.errors import SetupError
 from app.setup.system import missing_library
@@ -119,8 +119,26 @@ def test_only_what_the_studio_needs_counts_as_missing():
 
 
 def test_quick_leaves_out_slow_and_browser_tests():
-    assert "not slow and not browser and not gpu" in pytest_options(quick=True, expression=None, workers=1)
-    assert pytest_options(quick=False, expression="raster", workers=1)[-2:] == ["-k", "raster"]
+    assert "not slow and not browser and not gpu" in checks.pytest_options(quick=True, expression=None, workers=1)
+    assert checks.pytest_options(quick=False, expression="raster", workers=1)[-2:] == ["-k", "raster"]
+
+
+@pytest.mark.parametrize("fails", ["ruff", "mypy", "pytest", None])
+def test_every_check_runs_and_the_last_words_name_the_one_that_failed(
+    fails: str | None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    called: list[str] = []
+
+    def call(tool: str, *options: str) -> int:
+        called.append(tool)
+        sys.stdout.write(f"{tool} runs\n")
+        return int(tool == fails)
+
+    monkeypatch.setattr(checks, "_call", call)
+    monkeypatch.setattr(checks, "install_missing", lambda path: None)
+    assert checks.run(build_parser().parse_args(["test"])) == int(fails is not None)
+    assert called == ["ruff", "ruff", "mypy", "pytest"]
+    assert (f"Not well: {fails}" in capsys.readouterr().out.splitlines()[-1]) == (fails is not None)
 
 
 @pytest.mark.slow
