@@ -22,6 +22,7 @@ from loki_core.dex.windows import DRIVERS, SOURCE, VIEWS
 from loki_core.diffusion.latents import to_latents
 from loki_core.diffusion.schedule import NoiseSchedule
 from loki_core.training.dex_runs import DexRun
+from loki_core.training.loudness import heard
 from loki_core.training.own_course import OwnCourse
 from loki_core.training.pictures import pyramid_difference, signed
 from loki_core.training.step import Draws
@@ -174,7 +175,8 @@ def animator_loss(
     posed, moving = masked[:, SOURCE], masked[:, 1:]
     faces = _faces(config.motion, batch, slice(1, None))
     shown = (pictures[:, SOURCE], posed, moving, faces)
-    made = network(noisy, draws.timesteps, source, *shown, kept, chances.faced.float(), course)
+    with heard(network) as excesses:
+        made = network(noisy, draws.timesteps, source, *shown, kept, chances.faced.float(), course)
     predicted, noisy, drawn = (each.float() for each in made)
     implied = schedule.clean(noisy, predicted, draws.timesteps)
     missed = predicted - schedule.target(clean, draws.noise, draws.timesteps)
@@ -183,4 +185,4 @@ def animator_loss(
     pooled = F.avg_pool2d(weights.flatten(0, 1), config.latent_scale).unflatten(0, weights.shape[:2])
     frames, counted = pictures[:, 1:], told & (course.taken | (level == last))
     loss = (wrong * pooled).mean() + run.sketch * (drawing_error(drawn, frames, weights) + change_error(drawn, frames))
-    return loss + run.change * change_error(implied, clean, counted)
+    return loss + run.change * change_error(implied, clean, counted) + run.loud * sum(excesses, loss.new_zeros(()))

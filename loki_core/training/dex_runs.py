@@ -51,6 +51,8 @@ class DexRun:
     drawn: `change_error` of clean latents."""
     own: float = 0.6
     """Share of the windows where what the network itself has drawn stands below the noise, as in sampling, and not the truth."""
+    loud: float = 0.01
+    """Weight of how much too loud the blocks of the UNets are: `heard`."""
 
     def __post_init__(self) -> None:
         if (self.change or self.own) and self.network.schedule.prediction == "epsilon":

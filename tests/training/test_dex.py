@@ -187,6 +187,7 @@ def loss_on_four(
     change: float = 0.0,
     faced: bool = True,
     own: bool = False,
+    loud: float = 0.0,
     levels: Sequence[int] = (180, 382, 655, 774),
 ) -> float:
     """Always the same windows and noise."""
@@ -195,9 +196,8 @@ def loss_on_four(
     noise = draw_chances(TINY, 4, 4, LossConfig(), seed=0, step=0).noise
     draws = Draws(noise, torch.tensor(levels)[:, None].expand(-1, 4), torch.zeros(4, dtype=torch.bool))
     chances, plain = Chances(torch.full((4,), faced), torch.full((4,), own)), torch.ones(4, 4, 1, 16, 16)
-    run = replace(ANIMATOR, sketch=sketch, change=change)
-    with torch.no_grad():
-        return animator_loss(made.network, run, made.schedule, batch, draws, chances, plain).item()
+    run = replace(ANIMATOR, sketch=sketch, change=change, loud=loud)
+    return animator_loss(made.network, run, made.schedule, batch, draws, chances, plain).item()
 
 
 def test_training_the_animator_lowers_the_loss_and_leaves_the_encoders(tmp_path: Path):
@@ -230,6 +230,15 @@ def test_what_is_drawn_takes_the_place_of_the_truth_where_expression_is_told_and
     made.network.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[-1]))
     assert loss_on_four(made, own=True, levels=(50, 150, 500, 999)) > 0
     assert seen[0].taken.tolist() == [False, True, True, True]
+
+
+def test_blocks_that_are_too_loud_count_for_the_frames_and_not_for_what_leads_to_them(tmp_path: Path):
+    made = animator(tmp_path)
+    assert loss_on_four(made, loud=1.0) == loss_on_four(made)
+    with torch.no_grad():
+        made.network.generation.mid_block.resnets[-1].conv2.bias.add_(1e6)
+    added = [loss_on_four(made, loud=1.0, own=own) - loss_on_four(made, own=own) for own in (False, True)]
+    assert added[0] > 1 and added[1] == pytest.approx(added[0], rel=1e-3)
 
 
 def test_what_is_asked_of_frames_needs_a_network_that_says_something_of_them():
