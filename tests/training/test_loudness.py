@@ -7,7 +7,8 @@ from math import log
 
 import pytest
 import torch
-from torch import Tensor
+from diffusers.models.resnet import ResnetBlock2D
+from torch import Tensor, nn
 
 from loki_core.diffusion.unet import FrameUNet
 from loki_core.training.loudness import LOUD, heard
@@ -30,13 +31,20 @@ def draw(unet: FrameUNet) -> Tensor:
     return out
 
 
+def last_block(unet: FrameUNet) -> nn.Module:
+    """A residual block, with nothing behind it but the last normalisation and convolution."""
+    return [module for module in unet.modules() if isinstance(module, ResnetBlock2D)][-1]
+
+
+def what_it_is_made_by(unet: FrameUNet) -> list[nn.Parameter]:
+    """Its output is as large as these are."""
+    return [each for name, each in last_block(unet).named_parameters() if name.startswith(("conv2.", "conv_shortcut."))]
+
+
 def louder(unet: FrameUNet, factor: float) -> None:
-    """The last block, and nothing behind it."""
-    last = unet.up_blocks[-1].resnets[-1]
     with torch.no_grad():
-        for layer in (last.conv2, last.conv_shortcut):
-            layer.weight.mul_(factor)
-            layer.bias.mul_(factor)
+        for each in what_it_is_made_by(unet):
+            each.mul_(factor)
 
 
 def test_an_untrained_network_is_quiet_in_all_its_blocks(unet: FrameUNet):
@@ -53,7 +61,7 @@ def test_a_block_counts_by_the_logarithm_of_what_it_is_too_loud(unet: FrameUNet)
         with heard(unet) as found:
             after = draw(unet)
         assert sum(each.item() > 0 for each in found) == 1
-        excesses.append(sum(found).item())
+        excesses.append(torch.stack(found).sum().item())
     assert excesses[1] - excesses[0] == pytest.approx(log(10), abs=1e-4)
     torch.testing.assert_close(after, before, rtol=1e-3, atol=1e-3)  # the normalisation behind hides it
 
@@ -61,23 +69,22 @@ def test_a_block_counts_by_the_logarithm_of_what_it_is_too_loud(unet: FrameUNet)
 def test_what_is_too_loud_is_the_mean_over_frames(unet: FrameUNet):
     louder(unet, 1e5)
     made: list[Tensor] = []
-    unet.up_blocks[-1].resnets[-1].register_forward_hook(lambda block, given, out: made.append(out))
+    last_block(unet).register_forward_hook(lambda block, given, out: made.append(out))
     with heard(unet) as found:
         draw(unet)
     expected = sum(log(frame.square().mean().sqrt() / LOUD) for frame in made[0].detach()) / FRAMES
-    assert sum(found).item() == pytest.approx(expected, rel=1e-4)
+    assert torch.stack(found).sum().item() == pytest.approx(expected, rel=1e-4)
 
 
 def test_the_gradient_of_a_loud_block_is_as_strong_however_loud_it_is(unet: FrameUNet):
-    last = unet.up_blocks[-1].resnets[-1]
-    layers = [*last.conv2.parameters(), *last.conv_shortcut.parameters()]
+    weights = what_it_is_made_by(unet)
     for factor in (1e4, 1e3):
         louder(unet, factor)
         with heard(unet) as found:
             draw(unet)
-        slopes = torch.autograd.grad(torch.stack(found).sum(), layers)
-        along = sum((slope * layer).sum() for slope, layer in zip(slopes, layers, strict=True))
-        assert float(along) == pytest.approx(1, rel=1e-3)  # the output is as large as they are
+        slopes = torch.autograd.grad(torch.stack(found).sum(), weights)
+        along = sum((slope * weight).sum().item() for slope, weight in zip(slopes, weights, strict=True))
+        assert along == pytest.approx(1, rel=1e-3)
 
 
 def test_nothing_is_heard_without_gradients_or_afterwards(unet: FrameUNet):
