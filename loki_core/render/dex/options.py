@@ -9,7 +9,7 @@ from loki_core.render.settings import Setting
 
 __all__ = ["DEX_SETTINGS"]
 
-_STEPS = 2
+_STEPS = 3
 """Those after the second add grain: docs/decisions/0016-dex-renderer.md."""
 
 DEX_SETTINGS = (
