@@ -10,7 +10,7 @@ from loki_core.render.settings import Setting
 __all__ = ["DEX_SETTINGS"]
 
 _STEPS = 3
-"""Those after the second add grain: docs/decisions/0016-dex-renderer.md."""
+"""Nearest to the truth; later ones add grain: docs/decisions/0016-dex-renderer.md."""
 
 DEX_SETTINGS = (
     Setting(
