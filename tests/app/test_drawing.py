@@ -10,6 +10,7 @@ from app.cli import build_parser
 from app.commands.drawing import renderer_of
 from loki_core.errors import InputError
 from loki_core.head.embedded import embedded_head
+from loki_core.render.dex.options import DEX_SETTINGS
 from loki_core.render.kinds import RENDERERS
 from tests.dex.saved import save_tiny_dex
 
@@ -61,4 +62,5 @@ def test_an_option_of_several_renderers_says_where_its_default_is_another(capsys
         build_parser().parse_args(["animate", "--help"])
     words = " ".join(capsys.readouterr().out.split())
     assert "small networks gain nothing by them, sd21 was made for 50. (default: 10)" in words
-    assert "--steps (default: 2), --guidance-motion, " in words
+    steps = next(each.default for each in DEX_SETTINGS if each.name == "steps")
+    assert f"--steps (default: {steps}), --guidance-motion, " in words

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import skimage.data
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, Route, expect
 
 from loki_core.media.picture import write_picture
 from loki_core.media.video_in import probe
@@ -163,15 +163,22 @@ def test_two_drops_and_one_click_make_a_video(page: Page, tmp_path: Path):
     page.locator("[data-part=driver] input[type=file]").set_input_files(tmp_path / "driver.mp4")
     page.wait_for_function("window.loki.studio.frame_count === 25")
     page.get_by_role("tab", name="Render").click()
-    page.get_by_role("button", name="Render", exact=True).click()
+    held: list[Route] = []
+    page.route("**/*.mp4", lambda route: held.append(route))
+    with page.expect_request("**/*.mp4"):
+        page.get_by_role("button", name="Render", exact=True).click()
     link = page.locator("[data-part=download]")
-    expect(link).to_be_visible()
+    place = link.bounding_box()
+    for request in held:
+        request.continue_()
+    page.unroute("**/*.mp4")
+    page.wait_for_function("document.querySelector('[data-part=preview] video').readyState >= 2")
+    assert link.bounding_box() == place  # loading moves nothing from under the hand
     with page.expect_download() as download:
         link.click()
     download.value.save_as(tmp_path / "out.mp4")
     info = probe(tmp_path / "out.mp4")
     assert info.frame_count == 25 and info.fps == 25 and info.size == (512, 512)
-    page.wait_for_function("document.querySelector('[data-part=preview] video').readyState >= 2")
 
 
 def test_two_browsers_never_share_state(page: Page, browser, studio: str):

@@ -24,6 +24,8 @@ from loki_core.diffusion.saved import weights_hash
 from loki_core.errors import InputError
 from loki_core.head.embedded import embedded_head
 from loki_core.lia_x.generator import Generator, LiaXConfig
+from loki_core.render.dex.options import DEX_SETTINGS
+from loki_core.render.diffused.options import DIFFUSED_SETTINGS
 from loki_core.training.evaluation import Figures, Likeness, People
 from loki_core.training.evaluation_pose import PoseAccuracy, PoseErrors
 from loki_core.training.evaluation_report import Setting, report_values
@@ -144,7 +146,9 @@ def test_progressive_guidance_stands_beside_none(weights: Path):
 def test_each_network_takes_as_many_steps_as_its_renderer(weights: Path):
     words = ["evaluate", "--network", str(weights / "loki"), str(weights / "dex")]
     methods = named_networks(build_parser().parse_args(words)).methods
-    assert [each.sampler.steps for each in methods if isinstance(each, NetworkMethod | DexMethod)] == [10, 2]
+    usual = [each.default for settings in (DIFFUSED_SETTINGS, DEX_SETTINGS) for each in settings if each.name == "steps"]
+    assert len(set(usual)) == 2
+    assert [each.sampler.steps for each in methods if isinstance(each, NetworkMethod | DexMethod)] == usual
     with pytest.raises(InputError, match="below half of the 2 steps of 'tiny 2', got 1"):
         named_networks(build_parser().parse_args([*words, "--progressive", "1"]))
 
