@@ -162,7 +162,7 @@ def animator_loss(
     That is `sketch` times `drawing_error` and `change_error` of the drawing, and `change` times the `change_error` of the clean
     latents that the prediction implies, where it is told of expression and its frames do not betray it: at the last level, and
     on its own course. There the clean latents count, as much as errors of velocity do, for what was drawn so far is no truth that
-    a velocity could lead to. `weights`: of pixels; latents have their means.
+    a velocity could lead to. And `loud` times what is `heard` of blocks. `weights`: of pixels; latents have their means.
     """
     config = run.network
     count, kept = len(batch.targets), (~draws.dropped).float()

@@ -31,7 +31,7 @@ def heard(network: nn.Module) -> Iterator[list[Float[Tensor, ""]]]:
     def hear(block: nn.Module, given: Any, made: Any) -> None:
         if torch.is_grad_enabled():
             out = made if isinstance(made, Tensor) else made[0]
-            found.append((out.float().square().mean((1, 2, 3)) / LOUD**2).log().relu().mean() / 2)
+            found.append((out.float().square().mean((1, 2, 3)) / LOUD**2).clamp_min(1).log().mean() / 2)  # log(0) has no slope
 
     handles = [
         block.register_forward_hook(hear) for block in network.modules() if isinstance(block, ResnetBlock2D | Transformer2DModel)

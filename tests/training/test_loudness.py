@@ -53,6 +53,14 @@ def test_an_untrained_network_is_quiet_in_all_its_blocks(unet: FrameUNet):
     assert [each.item() for each in found] == [0.0] * BLOCKS
 
 
+def test_silence_has_a_slope_of_nothing(unet: FrameUNet):
+    louder(unet, 0.0)
+    with heard(unet) as found:
+        draw(unet)
+    torch.stack(found).sum().backward()
+    assert all(bool((each.grad == 0).all()) for each in what_it_is_made_by(unet) if each.grad is not None)
+
+
 def test_a_block_counts_by_the_logarithm_of_what_it_is_too_loud(unet: FrameUNet):
     before = draw(unet)
     excesses = []
